@@ -1,0 +1,239 @@
+"""One raw column into numbers: categories, binned numbers, targets, seconds, parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dnis.reading import DataError
+from dnis.roles import SPLIT_WORDS, is_whole
+from dnis.vocabulary import MISSING, UNKNOWN
+
+MAX_DISTINCT = 1_000_000
+"""A column with more distinct values than this is refused."""
+
+MAX_BINS = 20
+"""A numeric column becomes at most this many features, one for missing values aside."""
+
+_MIN_BINS = 5
+_YES = {"1", "1.0", "true", "yes", "y", "t", ">50k", "click", "clicked", "positive"}
+_UNITS_PER_SECOND = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
+
+
+def category_codes(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Number the values of a column.
+
+    Args:
+        column: Any column; an empty cell becomes MISSING.
+
+    Returns:
+        Codes (n,) int32 and the values as text, UNKNOWN at 0, then sorted, MISSING last where there is one.
+
+    Raises:
+        DataError: If there are more than ``MAX_DISTINCT`` values.
+    """
+    codes, uniques = pd.factorize(_sortable(column), sort=True)
+    if len(uniques) > MAX_DISTINCT:
+        raise DataError(f"column {column.name!r} has {len(uniques):,} distinct values, more than {MAX_DISTINCT:,}")
+    return _with_specials(codes, [str(v) for v in uniques])
+
+
+def number_bins(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Cut numbers into bins, each holding about the same number of rows.
+
+    Counts that pile up on few values (most of them 0) leave fewer than 5 such bins; they get bins that double in width.
+    The edges come from all rows, never from the target.
+
+    Args:
+        column: Numbers; an empty cell becomes MISSING.
+
+    Returns:
+        Codes (n,) int32 and the bins as text such as ``17 to 22``, UNKNOWN at 0, MISSING last where there is one.
+
+    Raises:
+        DataError: If a value is not a finite number.
+    """
+    numbers = _numbers(column)
+    known = np.isfinite(numbers)
+    _refuse_infinite(column, numbers)
+    if not known.any():
+        return _with_specials(np.full(len(numbers), -1), [])
+    distinct = np.unique(numbers[known])
+    edges = distinct if len(distinct) <= MAX_BINS else _edges(numbers[known])
+    bins = np.full(len(numbers), -1)
+    bins[known] = np.unique(np.searchsorted(edges, numbers[known], side="right"), return_inverse=True)[1]
+    return _with_specials(bins, _bin_texts(numbers[known], bins[known]))
+
+
+def ratings(column: pd.Series) -> np.ndarray:
+    """Ratings as numbers.
+
+    Args:
+        column: The rating column.
+
+    Returns:
+        Ratings (n,) float32.
+
+    Raises:
+        DataError: If a rating is missing, not a finite number, or if all are equal.
+    """
+    numbers = _numbers(column)
+    _refuse_infinite(column, numbers)
+    _refuse_missing(column, np.isnan(numbers), "ratings")
+    if numbers.min() == numbers.max():
+        raise DataError(f"all {len(numbers):,} ratings in column {column.name!r} are {numbers[0]:g}: nothing to learn")
+    return numbers.astype(np.float32)
+
+
+def labels(column: pd.Series) -> tuple[np.ndarray, str]:
+    """Labels as 0 and 1; 1 is the value that says yes, else the greater one.
+
+    Args:
+        column: A column of two values.
+
+    Returns:
+        Labels (n,) float32 and a sentence on what counts as 1, empty where the column holds 0 and 1 already.
+
+    Raises:
+        DataError: If a label is missing or there are not exactly two values.
+    """
+    _refuse_missing(column, column.isna().to_numpy(), "labels")
+    codes, uniques = pd.factorize(_sortable(column), sort=True)
+    if len(uniques) != 2:
+        raise DataError(f"label column {column.name!r} must hold two values, found {len(uniques):,}: {_some(uniques)}")
+    texts = [str(v) for v in uniques]
+    yes = 0 if texts[0].lower() in _YES and texts[1].lower() not in _YES else 1
+    target = (codes == yes).astype(np.float32)
+    if texts == ["0", "1"]:
+        return target, ""
+    return target, f"In column {column.name!r}, {texts[yes]!r} counts as 1, {texts[1 - yes]!r} as 0."
+
+
+def seconds(column: pd.Series) -> np.ndarray:
+    """Times as whole seconds since 1970.
+
+    Args:
+        column: Times, ISO 8601 text, or numbers; numbers too large for seconds (from 1e11) are taken as milliseconds,
+            from 1e14 as microseconds, from 1e17 as nanoseconds.
+
+    Returns:
+        Seconds (n,) int64.
+
+    Raises:
+        DataError: If a time is missing or cannot be read.
+    """
+    _refuse_missing(column, column.isna().to_numpy(), "times")
+    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+        numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+        # What most cells are decides, so that the odd one is the one named.
+        if np.isfinite(numbers).mean() > 0.5:
+            return _whole_seconds(column, numbers)
+    times = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    _refuse_unread_time(column, times.isna().to_numpy())
+    return times.dt.as_unit("s").astype(np.int64).to_numpy()
+
+
+def parts(column: pd.Series) -> np.ndarray:
+    """The split column in the words train, valid and test.
+
+    Args:
+        column: The split column.
+
+    Returns:
+        Part (n,) of every row, text.
+
+    Raises:
+        DataError: If a cell is missing or holds another word.
+    """
+    _refuse_missing(column, column.isna().to_numpy(), "parts")
+    words = column.astype(str).str.lower().map(SPLIT_WORDS)
+    bad = words.isna().to_numpy()
+    if bad.any():
+        where = f"column {column.name!r}, {_row(column, bad)}"
+        raise DataError(f"{where}: {_shown(column, bad)} is not train, valid or test")
+    return words.to_numpy(dtype="U5")
+
+
+def _whole_seconds(column: pd.Series, numbers: np.ndarray) -> np.ndarray:
+    _refuse_unread_time(column, ~np.isfinite(numbers))
+    largest = float(np.abs(numbers).max())
+    unit = next((per for limit, per in _UNITS_PER_SECOND if largest >= limit), 1)
+    return np.floor(numbers / unit).astype(np.int64)
+
+
+def _refuse_unread_time(column: pd.Series, bad: np.ndarray) -> None:
+    if bad.any():
+        raise DataError(
+            f"column {column.name!r}, {_row(column, bad)}: {_shown(column, bad)} is not a time; "
+            "write seconds since 1970 or ISO 8601 such as 2024-01-31 18:30"
+        )
+
+
+def _sortable(column: pd.Series) -> pd.Series:
+    """One kind of value, so that equal texts are one value and sorting works."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if pd.api.types.is_float_dtype(column.dtype) and is_whole(column) and np.isfinite(column.dropna()).all():
+        return column.astype("Int64")
+    if column.dtype == object:
+        return column.map(str, na_action="ignore")
+    return column
+
+
+def _with_specials(codes: np.ndarray, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    names = [t for t in texts if t not in (UNKNOWN, MISSING)]
+    has_missing = bool((codes < 0).any()) or MISSING in texts
+    values = np.array([UNKNOWN, *names, *([MISSING] if has_missing else [])], dtype=object)
+    # Code -1 picks the last place, that of MISSING.
+    place = pd.Index(values).get_indexer(pd.Index([*texts, MISSING], dtype=object))
+    return place[codes].astype(np.int32), values
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = (numbers.isna() & column.notna()).to_numpy()
+    if bad.any():
+        raise DataError(f"column {column.name!r}, {_row(column, bad)}: {_shown(column, bad)} is not a number")
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _edges(known: np.ndarray) -> np.ndarray:
+    """Lower edges of the bins, ascending, the first at the minimum."""
+    edges = np.unique(np.sort(known)[len(known) * np.arange(MAX_BINS) // MAX_BINS])
+    if len(edges) < _MIN_BINS and known.min() >= 0 and known.max() >= 2**_MIN_BINS:
+        doubling = 2.0 ** np.arange(min(MAX_BINS - 1, int(np.log2(known.max())) + 1))
+        edges = np.concatenate([[known.min()], doubling[doubling > known.min()]])
+    return edges
+
+
+def _bin_texts(numbers: np.ndarray, bins: np.ndarray) -> list[str]:
+    table = pd.Series(numbers).groupby(bins).agg(["min", "max"])
+    return [_span(low, high) for low, high in table.to_numpy()]
+
+
+def _span(low: float, high: float) -> str:
+    first, last = (f"{v:.15g}" for v in (low, high))
+    return first if low == high else f"{first} to {last}"
+
+
+def _refuse_infinite(column: pd.Series, numbers: np.ndarray) -> None:
+    bad = np.isinf(numbers)
+    if bad.any():
+        raise DataError(f"column {column.name!r} has {bad.sum():,} infinite values, the first in {_row(column, bad)}")
+
+
+def _refuse_missing(column: pd.Series, bad: np.ndarray, what: str) -> None:
+    if bad.any():
+        raise DataError(f"column {column.name!r} has {bad.sum():,} missing {what}, the first in {_row(column, bad)}")
+
+
+def _row(column: pd.Series, bad: np.ndarray) -> str:
+    return f"data row {int(column.index[int(np.argmax(bad))]) + 1:,}"
+
+
+def _shown(column: pd.Series, bad: np.ndarray) -> str:
+    return repr(str(column.iloc[int(np.argmax(bad))])[:60])
+
+
+def _some(values: np.ndarray) -> str:
+    return ", ".join(repr(str(v)) for v in values[:3]) + (" ..." if len(values) > 3 else "")

@@ -1,0 +1,47 @@
+"""Play, pause, one step at a time, stop: how somebody outside steers a running job."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Stopped(Exception):  # noqa: N818  nothing went wrong: somebody said stop
+    """Leaves a running training from within its ``on_event``."""
+
+
+class Control:
+    """Whether an errand may go on: play, pause, one step at a time, or stop; safe to use from another thread."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._steps: float = float("inf")
+        self._stopped = False
+
+    def tell(self, word: str) -> None:
+        """Follow a word.
+
+        Args:
+            word: ``play``, ``pause``, ``step`` or ``stop``.
+
+        Raises:
+            ValueError: If it is another word.
+        """
+        with self._change:
+            if word == "stop":
+                self._stopped = True
+            elif word in ("play", "pause", "step"):
+                self._steps = {"play": float("inf"), "pause": 0, "step": 1}[word]
+            else:
+                raise ValueError(f"a running job understands play, pause, step and stop; got {word!r}")
+            self._change.notify_all()
+
+    def may_go_on(self) -> bool:
+        """Wait for the next turn.
+
+        Returns:
+            False if it is time to stop.
+        """
+        with self._change:
+            self._change.wait_for(lambda: self._stopped or self._steps > 0)
+            self._steps -= 1
+            return not self._stopped

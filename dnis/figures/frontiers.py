@@ -1,0 +1,178 @@
+"""Pictures of the price of memory: error against size for one search, and for many methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dnis.figures.style import ACCENT, METHODS, NEUTRAL, bytes_text, canvas, method_style, plain
+
+SIZE_AXES = {"sparsity": "share of values cut", "n_values": "kept values", "n_bytes": "bytes as stored, index included"}
+
+
+def tradeoff(
+    sweep: pd.DataFrame,
+    threshold: float | None = None,
+    x: str = "sparsity",
+    retrained: Sequence[Mapping[str, Any]] = (),
+    controls: Mapping[str, pd.DataFrame] | None = None,
+    metric: str = "error",
+    height: int = 380,
+) -> go.Figure:
+    """Error against size along the threshold: validation dashed, test solid, controls muted, retrained points on top.
+
+    Args:
+        sweep: Columns threshold, sparsity, n_values, n_bytes, val, test.
+        threshold: The threshold in use; marked by one thin line.
+        x: Size on the horizontal axis: sparsity, n_values or n_bytes.
+        retrained: Points with sparsity, n_values, n_bytes and test, from masked retraining.
+        controls: Sweeps of the controls by name (magnitude, frozen); their test values are drawn.
+        metric: Name of the vertical axis.
+        height: Height [pixels].
+
+    Returns:
+        A line figure.
+
+    Raises:
+        ValueError: If ``x`` is not one of the three sizes.
+    """
+    if x not in SIZE_AXES:
+        raise ValueError(f"x must be one of {', '.join(SIZE_AXES)}; got {x!r}")
+    figure = canvas(height, SIZE_AXES[x], metric)
+    for column, dash, words in (("val", "dash", "validation"), ("test", "solid", "test")):
+        figure.add_scatter(
+            x=sweep[x], y=sweep[column], mode="lines", name=f"DNIS {words}",
+            line={"color": ACCENT, "width": 2, "dash": dash}, hovertemplate="%{x:.4~s}: %{y:.4f}",
+        )  # fmt: skip
+    for name, frame in (controls or {}).items():
+        style = method_style(name)
+        figure.add_scatter(
+            x=frame[x], y=frame["test"], mode="lines", name=style.label, line={"color": style.colour, "width": 1.5},
+            hovertemplate="%{x:.4~s}: %{y:.4f}",
+        )  # fmt: skip
+    if retrained:
+        figure.add_scatter(
+            x=[point[x] for point in retrained], y=[point["test"] for point in retrained], mode="markers",
+            name="retrained, test", hovertemplate="%{x:.4~s}: %{y:.4f}",
+            marker={"color": ACCENT, "size": 11, "symbol": "circle", "line": {"color": "white", "width": 1.5}},
+        )  # fmt: skip
+    if threshold is not None and len(sweep):
+        figure.add_vline(x=_at(sweep, threshold, x), line={"color": ACCENT, "width": 1})
+    if x == "sparsity":
+        figure.update_xaxes(tickformat=".0%")
+    return figure
+
+
+def _at(sweep: pd.DataFrame, threshold: float, x: str) -> float:
+    rows = sweep.sort_values("threshold")
+    return float(np.interp(threshold, rows["threshold"], rows[x]))
+
+
+def frontier(
+    rows: Sequence[Mapping[str, Any]], metric: str = "error", dominated: bool = True, height: int = 420
+) -> go.Figure:
+    """Every method's error against bytes on a logarithmic axis, with the spread over seeds.
+
+    Args:
+        rows: A comparison's rows: method, n_bytes, mean, sd, seeds, on_frontier, and what else the hover shows.
+        metric: Name of the vertical axis.
+        dominated: Whether points that another point beats in both size and error are drawn, too.
+        height: Height [pixels].
+
+    Returns:
+        One trace per method; the points of uniform dimensions are joined, the others of a method, too.
+    """
+    figure = canvas(height, "bytes as stored, index included", metric)
+    shown = [row for row in rows if dominated or row.get("on_frontier")]
+    for method in sorted({str(row["method"]) for row in shown}, key=_drawn_last):
+        figure.add_trace(_method_trace(method, sorted((r for r in shown if r["method"] == method), key=_size)))
+    figure.update_xaxes(type="log", **_byte_ticks([_size(row) for row in shown]))
+    return figure
+
+
+def _method_trace(method: str, points: list[Mapping[str, Any]]) -> go.Scatter:
+    style = method_style(method)
+    words = [f"{bytes_text(_size(p))}, {p['mean']:.4f} ± {p['sd']:.4f} over {_n_seeds(p)} seeds" for p in points]
+    return go.Scatter(
+        x=[_size(p) for p in points], y=[p["mean"] for p in points], mode="lines+markers", name=style.label,
+        error_y={"type": "data", "array": [p["sd"] for p in points], "thickness": 1.5, "width": 4},
+        line={"color": style.colour, "width": 1.5}, customdata=words,
+        marker={"color": style.colour, "symbol": style.symbol, "size": 10},
+        hovertemplate="%{customdata}",
+    )  # fmt: skip
+
+
+def differences(rows: Sequence[Mapping[str, Any]], higher_is_better: bool = False) -> go.Figure:
+    """Paired difference of every row to the best uniform table of at most its size, with the 95 % interval.
+
+    Zero is the uniform table. An interval that crosses it says that the seeds cannot tell the two apart.
+
+    Args:
+        rows: A comparison's rows: method, n_bytes, difference, low, high; rows without a difference are left out.
+        higher_is_better: Whether the metric is better when larger; then the better side is the right one.
+
+    Returns:
+        One line per row.
+    """
+    told = [row for row in rows if row.get("difference") is not None and row["method"] != "uniform"]
+    told.sort(key=lambda row: (_drawn_last(str(row["method"])), _size(row)))
+    better, worse = ("better →", "← worse") if higher_is_better else ("worse →", "← better")
+    title = f"{worse}   difference to uniform   {better}"
+    figure = canvas(110 + 30 * len(told), title, "", legend=False)
+    labels = [f"{method_style(str(r['method'])).label}, {bytes_text(_size(r))}" for r in told]
+    values = [float(r["difference"]) for r in told]
+    figure.add_scatter(
+        x=values, y=labels, mode="markers",
+        marker={
+            "color": [method_style(str(r["method"])).colour for r in told],
+            "symbol": [method_style(str(r["method"])).symbol for r in told], "size": 10,
+        },
+        error_x={
+            "type": "data", "symmetric": False, "thickness": 1.5, "width": 4,
+            "array": [_number(r["high"], v) - v for r, v in zip(told, values, strict=True)],
+            "arrayminus": [v - _number(r["low"], v) for r, v in zip(told, values, strict=True)],
+        },
+        hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
+    )  # fmt: skip
+    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5})
+    return figure.update_yaxes(type="category", showgrid=False)
+
+
+def _drawn_last(method: str) -> tuple[int, str]:
+    """Sort key that draws uniform first and DNIS last, so that neither hides the other."""
+    order = ("uniform", *(name for name in METHODS if name not in ("uniform", "dnis")))
+    if method.startswith("dnis"):
+        return len(order) + 1, method
+    return (order.index(method) if method in order else len(order)), method
+
+
+def _size(row: Mapping[str, Any]) -> float:
+    return float(row["n_bytes"])
+
+
+def _n_seeds(row: Mapping[str, Any]) -> int:
+    seeds = row.get("seeds", 1)
+    return int(seeds) if isinstance(seeds, (int, float)) else len(seeds)
+
+
+def _number(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else float(value)
+
+
+def _byte_ticks(sizes: Sequence[float]) -> dict[str, Any]:
+    """Ticks at 1, 2 and 5 times powers of ten, in kB and MB: a log axis in bytes says little otherwise."""
+    if not sizes or min(sizes) <= 0:
+        return {}
+    low, high = min(sizes) / 1.2, max(sizes) * 1.2
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    steps = (1, 2, 5) if high / low < 200 else (1,)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    inside = [tick for tick in ticks if low <= tick <= high] or [float(np.sqrt(low * high))]
+    return {
+        "tickvals": inside, "ticktext": [plain(bytes_text(tick)) for tick in inside],
+        "range": [float(np.log10(low)), float(np.log10(high))],
+    }  # fmt: skip

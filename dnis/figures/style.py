@@ -1,0 +1,139 @@
+"""One meaning per colour: the visual language that every figure shares."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+ACCENT = "#4c6ef5"
+"""DNIS and its threshold; readable on white and on near-black."""
+
+NEUTRAL = "#868e96"
+"""Uniform dimensions, and everything that is cut away."""
+
+FAINT = "rgba(134,142,150,0.25)"
+VALIDATION_DASH = "dash"
+TEST_DASH = "solid"
+TEXT_LIMIT = 60
+
+CIVIDIS = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838")
+"""The colour-blind-safe scale for alpha and |alpha e|, from dark to bright."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodStyle:
+    """How one method looks on every figure: its name in words, colour and marker."""
+
+    label: str
+    colour: str
+    symbol: str
+
+
+METHODS = {
+    "dnis": MethodStyle("DNIS", ACCENT, "circle"),
+    "uniform": MethodStyle("Uniform", NEUTRAL, "square"),
+    "frozen": MethodStyle("Alpha frozen at 1", "#5f9ea0", "diamond"),
+    "magnitude": MethodStyle("Magnitude pruning", "#b08968", "triangle-up"),
+    "gradual": MethodStyle("Gradual pruning", "#a17fa6", "triangle-down"),
+    "random": MethodStyle("Random blocks", "#8a9a5b", "x"),
+    "mde": MethodStyle("MDE", "#c27c88", "cross"),
+    "pep": MethodStyle("PEP", "#6c8ea4", "star"),
+    "nis": MethodStyle("NIS controller", "#b59f3b", "hexagon"),
+    "sseds": MethodStyle("SSEDS", "#7f8c72", "pentagon"),
+}
+
+
+def method_style(name: str) -> MethodStyle:
+    """The look of a method; one that is not on the list is muted and keeps its own name.
+
+    Args:
+        name: A method's registry name.
+
+    Returns:
+        Its style.
+    """
+    known = METHODS.get(name) or next((s for key, s in METHODS.items() if name.lower().startswith(key)), None)
+    return known or MethodStyle(plain(name), "#9a8f97", "circle-open")
+
+
+def plain(text: object, limit: int = TEXT_LIMIT) -> str:
+    """User text made literal for Plotly, which reads pseudo-HTML and TeX in every label.
+
+    Args:
+        text: Whatever the data says.
+        limit: Longest text that is shown; the rest becomes an ellipsis.
+
+    Returns:
+        Printable text without markup, at most ``limit`` characters of the original.
+    """
+    clean = "".join(c if c.isprintable() else " " for c in str(text))
+    short = clean if len(clean) <= limit else clean[: limit - 1] + "…"
+    return html.escape(short, quote=False).replace("$", "&#36;")
+
+
+def scale(dark: bool) -> list[tuple[float, str]]:
+    """The sequential scale whose zero is the page's own background, so that pruned cells vanish.
+
+    Args:
+        dark: Whether the page is dark: then large values are bright, else they are dark.
+
+    Returns:
+        A Plotly colour scale; its first colour is fully transparent.
+    """
+    colours = CIVIDIS if dark else CIVIDIS[::-1]
+    # A linear fade-in over the first tenth: a value just above 0 is faint, never a step.
+    red, green, blue = (int(colours[0][i : i + 2], 16) for i in (1, 3, 5))
+    stops = np.linspace(0.1, 1.0, len(colours))
+    fade = [(0.0, f"rgba({red},{green},{blue},0)")]
+    return fade + [(float(stop), colour) for stop, colour in zip(stops, colours, strict=True)]
+
+
+def canvas(height: int, x: str, y: str, legend: bool = True) -> go.Figure:
+    """An empty figure in the house style: transparent, thin grid, legend above.
+
+    Args:
+        height: Height [pixels].
+        x: Title of the horizontal axis.
+        y: Title of the vertical axis.
+        legend: Whether traces are listed.
+
+    Returns:
+        A figure without traces.
+    """
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 34 if legend else 12, "b": 10},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": NEUTRAL, "size": 13},
+        showlegend=legend,
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
+        hovermode="closest",
+        hoverlabel={"namelength": -1},
+        # dragging zooms by accident on touch screens; the mode bar still offers it
+        dragmode=False,
+    )
+    axis = {"gridcolor": FAINT, "zeroline": False, "automargin": True, "linecolor": FAINT}
+    figure.update_xaxes(title_text=x, **axis)
+    figure.update_yaxes(title_text=y, **axis)
+    return figure
+
+
+def bytes_text(n_bytes: float) -> str:
+    """A size for people.
+
+    Args:
+        n_bytes: Size [bytes].
+
+    Returns:
+        Bytes, kB or MB with at most three significant digits.
+    """
+    if n_bytes < 1000:
+        return f"{n_bytes:.0f} B"
+    if n_bytes < 1_000_000:
+        return f"{n_bytes / 1000:.3g} kB" if n_bytes < 999_500 else "1 MB"
+    return f"{n_bytes / 1_000_000:,.3g} MB" if n_bytes < 999_500_000 else f"{n_bytes / 1e9:,.2f} GB"

@@ -1,0 +1,236 @@
+"""Interactions: who met what, with which outcome, as feature ids ready for a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dnis.columns import category_codes, labels, number_bins, parts, ratings, seconds
+from dnis.reading import DataError, check_names, read_frame
+from dnis.roles import Roles
+from dnis.vocabulary import MISSING, UNKNOWN, Vocabulary
+
+if TYPE_CHECKING:
+    from dnis.splits import Split
+
+__all__ = ["MISSING", "UNKNOWN", "DataError", "Interactions", "Roles", "Vocabulary"]
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """One row per interaction.
+
+    ``ids`` (n, n_fields) int32 are global feature ids, each a row of the embedding table. ``target`` (n,) float32 is 1
+    in every row where the data have none. ``timestamp`` (n,) int64 [s since 1970] and ``part`` (n,), the words train,
+    valid and test, are None where there is no such column. ``notes`` are sentences on what was done to the rows.
+    """
+
+    vocabulary: Vocabulary
+    ids: np.ndarray
+    target: np.ndarray
+    timestamp: np.ndarray | None
+    part: np.ndarray | None
+    roles: Roles
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_csv(
+        cls, path: str | Path, roles: Roles | None = None, columns: tuple[tuple[str, str], ...] = ()
+    ) -> Interactions:
+        """Read a CSV, gzipped CSV or Parquet file.
+
+        Args:
+            path: The file.
+            roles: What each column is; guessed where not given.
+            columns: (role, column) pairs that change ``roles``; see ``Roles.override``.
+
+        Returns:
+            The interactions.
+
+        Raises:
+            DataError: If the file or a column cannot be used.
+        """
+        frame = read_frame(path)
+        return cls.from_frame(frame, (roles or Roles.guess(frame)).override(columns))
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, roles: Roles | None = None) -> Interactions:
+        """Turn a table into interactions.
+
+        Rows without a user or an item are dropped, repeated (user, item) pairs are kept; ``notes`` count both.
+
+        Args:
+            frame: One row per interaction.
+            roles: What each column is; guessed where not given.
+
+        Returns:
+            The interactions.
+
+        Raises:
+            DataError: If there are no rows, or a column cannot fill its role.
+        """
+        names = [str(c) for c in frame.columns]
+        check_names(names)
+        frame = frame.set_axis(names, axis=1).reset_index(drop=True)
+        if frame.empty:
+            raise DataError(f"the table has {len(frame):,} rows and {len(names):,} columns: nothing to learn")
+        roles = roles or Roles.guess(frame)
+        roles.check(names)
+        frame, dropped = _without_empty_ids(frame, roles)
+        target, target_notes = _target(frame, roles)
+        ids, vocabulary = _encoded(frame, roles)
+        notes = (*dropped, *target_notes, *_unused(names, roles), *_repeated(ids, roles))
+        return cls(
+            vocabulary=vocabulary,
+            ids=ids,
+            target=target,
+            timestamp=None if roles.timestamp is None else seconds(frame[roles.timestamp]),
+            part=None if roles.split is None else parts(frame[roles.split]),
+            roles=roles,
+            notes=notes,
+        )
+
+    def __len__(self) -> int:
+        """Number of interactions."""
+        return len(self.ids)
+
+    @property
+    def task(self) -> str:
+        """What can be learnt: ``rating`` from numbers, ``ctr`` from 0 and 1, ``topk`` where there is no target."""
+        return {"rating": "rating", "label": "ctr", None: "topk"}[self.roles.target_kind]
+
+    @property
+    def n_users(self) -> int:
+        """Known users; 0 without a user column."""
+        return self._n_known(self.roles.user)
+
+    @property
+    def n_items(self) -> int:
+        """Known items; 0 without an item column."""
+        return self._n_known(self.roles.item)
+
+    @property
+    def n_features(self) -> int:
+        """Rows of the embedding table, one unknown feature per field among them."""
+        return self.vocabulary.n_features
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How often each feature occurs, (n_features,) int64."""
+        return np.bincount(self.ids.ravel(), minlength=self.n_features)
+
+    def column(self, field: str) -> np.ndarray:
+        """Feature ids of one field.
+
+        Args:
+            field: The field's name.
+
+        Returns:
+            Global feature ids, (n,) int32.
+
+        Raises:
+            ValueError: If there is no such field.
+        """
+        return self.ids[:, self.vocabulary.index(field)]
+
+    def take(self, index: np.ndarray) -> Interactions:
+        """Some of the rows, with the same vocabulary.
+
+        Args:
+            index: Row numbers, or a mask (n,).
+
+        Returns:
+            Those rows, in that order.
+        """
+        return replace(
+            self,
+            ids=self.ids[index],
+            target=self.target[index],
+            timestamp=None if self.timestamp is None else self.timestamp[index],
+            part=None if self.part is None else self.part[index],
+        )
+
+    def split(self, strategy: str | None = None, seed: int = 0) -> Split:
+        """Deal the rows into train, search_val, select_val and test.
+
+        Args:
+            strategy: One of ``SPLIT_STRATEGIES``; None chooses by the data, see ``dnis.splits.split``.
+            seed: Seed of the strategies that draw.
+
+        Returns:
+            The four parts with one vocabulary, rebuilt from the training part.
+
+        Raises:
+            DataError: If the data do not allow the strategy or a part would be empty.
+        """
+        # Imported here because splits stands below this module on the road.
+        from dnis.splits import split
+
+        return split(self, strategy, seed)
+
+    def _n_known(self, field: str | None) -> int:
+        return 0 if field is None else len(self.vocabulary.values[self.vocabulary.index(field)]) - 1
+
+
+def _without_empty_ids(frame: pd.DataFrame, roles: Roles) -> tuple[pd.DataFrame, list[str]]:
+    notes = []
+    for column in (roles.user, roles.item):
+        if column is None:
+            continue
+        empty = frame[column].isna()
+        if empty.all():
+            raise DataError(f"column {column!r} is empty in every row")
+        if empty.any():
+            first = int(frame.index[empty][0]) + 1
+            notes.append(f"{empty.sum():,} rows without a {column!r} were dropped, the first data row {first:,}.")
+            frame = frame[~empty]
+    return frame, notes
+
+
+def _target(frame: pd.DataFrame, roles: Roles) -> tuple[np.ndarray, list[str]]:
+    if roles.target is None:
+        return np.ones(len(frame), dtype=np.float32), []
+    if roles.target_kind == "rating":
+        return ratings(frame[roles.target]), []
+    target, note = labels(frame[roles.target])
+    return target, [note] if note else []
+
+
+def _encoded(frame: pd.DataFrame, roles: Roles) -> tuple[np.ndarray, Vocabulary]:
+    encoders = {column: number_bins if column in roles.numeric else category_codes for column in roles.fields}
+    coded = {column: encoder(frame[column]) for column, encoder in encoders.items()}
+    for column in (roles.user, roles.item):
+        if column is not None and len(coded[column][1]) < 3:
+            only = coded[column][1][-1]
+            raise DataError(f"column {column!r} holds one value only, {only!r}: at least two are needed")
+    values = tuple(v for _, v in coded.values())
+    titles = _titles(frame, roles)
+    vocabulary = Vocabulary(fields=roles.fields, values=values, titles=titles, item_field=roles.item)
+    ids = np.column_stack([codes for codes, _ in coded.values()]) + vocabulary.offsets[:-1]
+    return ids.astype(np.int32), vocabulary
+
+
+def _titles(frame: pd.DataFrame, roles: Roles) -> dict[str, str]:
+    if roles.title is None or roles.item is None:
+        return {}
+    pairs = frame[[roles.item, roles.title]].dropna().drop_duplicates(roles.item)
+    codes, values = category_codes(pairs[roles.item])
+    return dict(zip(values[codes], pairs[roles.title].astype(str), strict=True))
+
+
+def _unused(names: list[str], roles: Roles) -> list[str]:
+    unused = [repr(c) for c in names if roles.role_of(c) == "ignore"]
+    return [f"Columns not used: {', '.join(unused)}."] if unused else []
+
+
+def _repeated(ids: np.ndarray, roles: Roles) -> list[str]:
+    if roles.user is None or roles.item is None:
+        return []
+    pairs = ids[:, 0].astype(np.int64) << 32 | ids[:, 1]
+    n_repeated = len(pairs) - len(np.unique(pairs))
+    return [f"{n_repeated:,} rows repeat an earlier pair of user and item; they were kept."] if n_repeated else []

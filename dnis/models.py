@@ -1,0 +1,138 @@
+"""Latent factor models over selected embedding rows; a model does not know which selection it stands on.
+
+Every model maps ``rows`` (batch, n_fields, K), the selected embeddings, and ``linear`` (batch, n_fields), the bias or
+first-order weight of each feature, to scores (batch,). Field 0 is the user and field 1 the item where there are such.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dnis.settings import TrainConfig
+
+
+def _perceptron(widths: list[int], generator: torch.Generator) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        layer = nn.Linear(fan_in, fan_out)
+        nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Model(nn.Module):
+    """What all models share: a global bias, the settings, and the fields they read.
+
+    Args:
+        n_fields: Number of feature fields.
+        config: Settings; ``embedding_dim`` and ``hidden`` matter here.
+        generator: Source of start values.
+
+    Raises:
+        ValueError: If the model reads a user and an item but the data has fewer or more fields than it can use.
+    """
+
+    needs_user_and_item = False
+    max_fields: int | None = None
+
+    def __init__(self, n_fields: int, config: TrainConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        if self.needs_user_and_item and n_fields < 2 or n_fields < 1:
+            raise ValueError(f"{type(self).__name__} needs a user and an item field, the data has {n_fields} field(s)")
+        if self.max_fields is not None and n_fields > self.max_fields:
+            raise ValueError(f"{type(self).__name__} reads {self.max_fields} fields, the data has {n_fields}")
+        self.global_bias = nn.Parameter(torch.zeros(()))
+
+    def score_items(self, users: Tensor, user_bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:
+        """Scores of every item for every user, (n_users, n_items), from selected rows (n, K) and biases (n,)."""
+        n_users, n_items = len(users), len(items)
+        pairs = torch.stack(
+            [users[:, None].expand(-1, n_items, -1), items[None].expand(n_users, -1, -1)], dim=2
+        ).reshape(n_users * n_items, 2, -1)
+        linear = torch.stack([user_bias[:, None].expand(-1, n_items), item_bias[None].expand(n_users, -1)], dim=2)
+        return self(pairs, linear.reshape(-1, 2)).reshape(n_users, n_items)
+
+
+class MF(Model):
+    """Biased matrix factorisation: mu + b_u + b_i + <e_u, e_i> (Koren 2009, equation 4)."""
+
+    needs_user_and_item, max_fields = True, 2
+
+    def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
+        """Scores (batch,)."""
+        user, item = rows.unbind(1)
+        return (user * item).sum(-1) + linear.sum(1) + self.global_bias
+
+    def score_items(self, users: Tensor, user_bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:
+        """Scores (n_users, n_items) by one matrix product."""
+        return users @ items.T + user_bias[:, None] + item_bias[None] + self.global_bias
+
+
+class NeuMF(Model):
+    """Generalised MF beside a perceptron (He 2017, section 3.4); both branches read the same embedding."""
+
+    needs_user_and_item = True
+
+    def __init__(self, n_fields: int, config: TrainConfig, generator: torch.Generator) -> None:
+        super().__init__(n_fields, config, generator)
+        self.perceptron = _perceptron([n_fields * config.embedding_dim, *config.hidden], generator)
+        self.product_weight = nn.Parameter(torch.ones(config.embedding_dim))
+        self.hidden_weight = nn.Parameter(0.1 * torch.randn(config.hidden[-1], generator=generator))
+
+    def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
+        """Scores (batch,)."""
+        product = (rows[:, 0] * rows[:, 1]) @ self.product_weight
+        hidden = torch.relu(self.perceptron(rows.flatten(1))) @ self.hidden_weight
+        return product + hidden + linear.sum(1) + self.global_bias
+
+
+def _pairwise(rows: Tensor) -> Tensor:
+    """Sum over field pairs of <e_i, e_j>, (batch,), as (|sum e|^2 - sum |e|^2) / 2 (Rendle 2010, lemma 3.1)."""
+    return 0.5 * (rows.sum(1).square() - rows.square().sum(1)).sum(-1)
+
+
+class FM(Model):
+    """Factorisation machine: linear terms and all pairwise inner products (Rendle 2010, equation 1)."""
+
+    def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
+        """Scores (batch,)."""
+        return _pairwise(rows) + linear.sum(1) + self.global_bias
+
+
+class WideDeep(Model):
+    """Linear terms (wide) and a perceptron over the embeddings (deep) (Cheng 2016)."""
+
+    def __init__(self, n_fields: int, config: TrainConfig, generator: torch.Generator) -> None:
+        super().__init__(n_fields, config, generator)
+        self.perceptron = _perceptron([n_fields * config.embedding_dim, *config.hidden, 1], generator)
+
+    def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
+        """Scores (batch,)."""
+        return self.perceptron(rows.flatten(1)).squeeze(-1) + linear.sum(1) + self.global_bias
+
+
+class MLP(WideDeep):
+    """A perceptron over the embeddings of user, item and what else there is, with biases (He 2017, section 3.3)."""
+
+    needs_user_and_item = True
+
+
+class DeepFM(WideDeep):
+    """A factorisation machine and a perceptron over the same embeddings (Guo 2017)."""
+
+    def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
+        """Scores (batch,)."""
+        return super().forward(rows, linear) + _pairwise(rows)
+
+
+MODELS: dict[str, type[Model]] = {
+    "MF": MF,
+    "MLP": MLP,
+    "NeuMF": NeuMF,
+    "FM": FM,
+    "WideDeep": WideDeep,
+    "DeepFM": DeepFM,
+}
+"""Label -> class; which task takes which model stands in ``dnis.settings.MODELS_BY_TASK``."""

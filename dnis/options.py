@@ -1,0 +1,183 @@
+"""What can be said on the command line: one table of settings, taken from the settings records themselves."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dnis.settings import SPLIT_STRATEGIES, DataSpec
+
+ROLES = {
+    "--user": ("user", "column of the user"),
+    "--item": ("item", "column of the item"),
+    "--rating": ("rating", "column of the rating, a number"),
+    "--label": ("label", "column of the label, one of two values"),
+    "--timestamp": ("timestamp", "column of the time"),
+    "--split-column": ("split", "column of the words train, valid and test"),
+    "--title": ("title", "column of the item's title"),
+    "--feature": ("feature", "column of a category; may be repeated"),
+    "--ignore": ("ignore", "column to leave out; may be repeated"),
+}
+"""Option, role that it gives a column, and what it means."""
+
+LISTS = {"--features": ("feature", "columns of categories"), "--numeric": ("numeric", "columns of numbers, to be binned")}
+"""The same for several columns, with commas between them."""
+
+MEANINGS = {
+    "embedding_dim": "dimensions before the search, K",
+    "lr": "learning rate of the weights",
+    "l2": "penalty on the looked-up rows",
+    "l2_nu": "exponent nu of the penalty's factor (count / mean)^nu",
+    "batch_size": "interactions per step",
+    "epochs": "longest search [epochs]",
+    "patience": "epochs without a better one before it ends",
+    "hidden": "widths of the hidden layers",
+    "n_negatives": "sampled items per seen one (topk)",
+    "n_blocks": "feature blocks",
+    "blocks": "how blocks are made: equal, magnitude or field",
+    "lr_alpha": "step of alpha",
+    "l1_alpha": "penalty on alpha",
+    "order": "1 or 2: whether alpha's gradient looks one weight step ahead",
+    "warm_epochs": "epochs before alpha moves",
+    "compression": "how many times smaller the table should become; 0 leaves that to the threshold",
+    "seed": "seed of the split and of the search",
+}
+"""What a setting means, where its name does not say it."""
+
+CUTS = {
+    "threshold": (float, "smallest |alpha * e| that stays"),
+    "n_values": (int, "how many values stay"),
+    "n_bytes": (int, "largest size, index included"),
+    "compression": (float, "how many times fewer values; 2 where nothing is said"),
+}
+"""Ways to say how much of a table stays."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with code 2.
+
+        Args:
+            message: What is wrong.
+        """
+        sys.stderr.write(f"{self.prog}: {message}\n")
+        sys.exit(2)
+
+
+class _Columns(argparse.Action):
+    """Collects (role, column) pairs in the order in which they were given."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        option = option_string or ""
+        role, _ = {**ROLES, **LISTS}[option]
+        named = values.split(",") if option in LISTS else [values]
+        pairs = tuple((role, column.strip()) for column in named)
+        namespace.columns = (*getattr(namespace, "columns", ()), *pairs)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what the columns are and how rows are dealt.
+
+    Args:
+        parser: The command's parser.
+    """
+    group = parser.add_argument_group("data")
+    for option, (_, meaning) in {**ROLES, **LISTS}.items():
+        group.add_argument(option, action=_Columns, metavar="COLUMN", help=meaning, default=argparse.SUPPRESS)
+    group.add_argument(
+        "--split", "--strategy", dest="strategy", choices=SPLIT_STRATEGIES, help="how rows are dealt into the four parts"
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser, kind: type) -> None:
+    """Add an option per field of a settings record.
+
+    Args:
+        parser: The command's parser.
+        kind: The record's class.
+    """
+    group = parser.add_argument_group("settings")
+    for f in dataclasses.fields(kind):
+        flag, default = "--" + f.name.replace("_", "-"), f.default
+        if default is dataclasses.MISSING and f.default_factory is not dataclasses.MISSING:
+            default = f.default_factory()
+        known = "follows from the data" if f.name in ("task", "model") else f"default {_text(default)}"
+        form: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
+        form["help"] = f"{MEANINGS[f.name]} ({known})" if f.name in MEANINGS else f"({known})"
+        if isinstance(default, bool):
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, **form)
+        elif isinstance(default, tuple):
+            element = type(default[0])
+            group.add_argument(flag, nargs="+", type=element, metavar=element.__name__, **form)
+        else:
+            group.add_argument(flag, type=type(default), metavar=type(default).__name__, **form)
+
+
+def add_cut(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how much of the table stays.
+
+    Args:
+        parser: The command's parser.
+    """
+    group = parser.add_mutually_exclusive_group()
+    for name, (kind, meaning) in CUTS.items():
+        group.add_argument("--" + name.replace("_", "-"), type=kind, metavar=kind.__name__, help=meaning)
+
+
+def data_of(options: argparse.Namespace) -> DataSpec:
+    """The data that the options name; a path is made whole, so that the run finds it again from anywhere.
+
+    Args:
+        options: Parsed options.
+
+    Returns:
+        The data.
+    """
+    source = options.source
+    if not source.startswith("sample:"):
+        source = str(Path(source).resolve())
+    return DataSpec(source, getattr(options, "columns", ()), options.strategy, getattr(options, "seed", 0))
+
+
+def settings_of(options: argparse.Namespace, kind: type) -> dict[str, Any]:
+    """The settings that were given.
+
+    Args:
+        options: Parsed options.
+        kind: The settings record's class.
+
+    Returns:
+        Values by name; what was not given is left to its default.
+    """
+    given = vars(options)
+    return {f.name: given[f.name] for f in dataclasses.fields(kind) if f.name in given}
+
+
+def new_folder(options: argparse.Namespace) -> Path:
+    """Where a new run goes: ``--out``, else a new folder in DNIS_RUNS, else in ``runs``.
+
+    Args:
+        options: Parsed options.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If a run is there already.
+    """
+    if options.out is None:
+        return Path(os.environ.get("DNIS_RUNS", "runs")) / secrets.token_urlsafe(16)
+    if (options.out / "run.json").exists():
+        raise ValueError(f"--out {options.out} holds a run already; name another folder or remove it")
+    return options.out
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,144 @@
+"""A run in words that repeat it: its settings, the same on the command line, and a script for Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from dnis.files import plain
+from dnis.settings import SearchConfig
+
+if TYPE_CHECKING:
+    from dnis.runs import Run
+
+_SCRIPT = Template('''"""The same search again: same data, settings and seed, hence the same numbers."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # the bits depend on the number of threads
+
+${import_sys}from dnis import SearchConfig, datasets, evaluate, prune, search, train
+
+split = datasets.load(${source}, ${columns}).split(${strategy}, seed=${seed})
+config = SearchConfig(
+${config}
+)
+result = search(split, config)
+print("search:", result.metrics)
+
+scheme = prune(result, threshold=${threshold})
+print(f"kept {scheme.n_values} of {scheme.mask.size} values, {scheme.n_bytes} bytes")
+
+# masked retraining on everything but test, with alpha and the mask fixed
+final = train(split, config.for_training(), scheme, data="development")
+print("retrained, test:", evaluate(final.model, split.test, split.development))
+''')
+
+
+def settings_dict(run: Run, threshold: float) -> dict[str, Any]:
+    """Everything that fixes a run.
+
+    Args:
+        run: A finished search.
+        threshold: The cut in use.
+
+    Returns:
+        Data, config and threshold in JSON values; ``SearchConfig.from_dict`` reads the config back.
+    """
+    return {"data": plain(_public_data(run)), "config": plain(run.result.config), "threshold": threshold}
+
+
+def settings_json(run: Run, threshold: float) -> str:
+    """The same as JSON text.
+
+    Args:
+        run: A finished search.
+        threshold: The cut in use.
+
+    Returns:
+        Readable JSON.
+    """
+    return json.dumps(settings_dict(run, threshold), indent=2) + "\n"
+
+
+def changed_settings(config: SearchConfig) -> dict[str, Any]:
+    """Settings that differ from their defaults.
+
+    Args:
+        config: Settings of a search.
+
+    Returns:
+        Values by name.
+    """
+    default = SearchConfig(task=config.task, model=config.model)
+    names = [field.name for field in dataclasses.fields(config)]
+    return {n: getattr(config, n) for n in names if getattr(config, n) != getattr(default, n)}
+
+
+def script(run: Run, threshold: float) -> str:
+    """A Python script that repeats the run, prunes at the threshold, and retrains.
+
+    Args:
+        run: A finished search.
+        threshold: The cut in use.
+
+    Returns:
+        Python source; where the data were uploaded it takes the file's path as its argument.
+    """
+    is_sample = run.data.source.startswith("sample:")
+    config = run.result.config
+    lines = [f"    {f.name}={getattr(config, f.name)!r}," for f in dataclasses.fields(config)]
+    return _SCRIPT.substitute(
+        import_sys="" if is_sample else "import sys\n\n",
+        source=repr(run.data.source) if is_sample else "sys.argv[1]",
+        columns=repr(run.data.columns),
+        strategy=repr(run.data.strategy),
+        seed=run.data.seed,
+        config="\n".join(lines),
+        threshold=repr(float(threshold)),
+    )
+
+
+def command(run: Run, threshold: float) -> str:
+    """The same search and cut on the command line.
+
+    Args:
+        run: A finished search.
+        threshold: The cut in use.
+
+    Returns:
+        Two shell lines.
+    """
+    data = _public_data(run)
+    words = ["python", "-m", "dnis", "search", data["source"]]
+    for role, column in data["columns"]:
+        words += [f"--{role}", column]
+    if data["strategy"] is not None:
+        words += ["--strategy", data["strategy"]]
+    config = run.result.config
+    settings = {"task": config.task, "model": config.model, **changed_settings(config)}
+    for name, value in settings.items():
+        words += _flag(name, value)
+    again = ["python", "-m", "dnis", "retrain", "runs/my-run", "--threshold", f"{threshold:.9g}"]
+    return shlex.join([*words, "--out", "runs/my-run"]) + "\n" + shlex.join(again) + "\n"
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [flag] if value else ["--no-" + flag[2:]]
+    if isinstance(value, tuple):
+        return [flag, *map(str, value)]
+    return [flag, str(value)]
+
+
+def _public_data(run: Run) -> dict[str, Any]:
+    """The data as others can name them: of an uploaded file only its name, which is the hash of its content."""
+    data = dataclasses.asdict(run.data)
+    if not run.data.source.startswith("sample:"):
+        data["source"] = Path(run.data.source).name
+    return data

@@ -1,0 +1,85 @@
+"""What a search or a training leaves behind: plain arrays and numbers, never a live module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dnis.settings import SearchConfig, TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEvent:
+    """One finished epoch, as told to ``on_event``.
+
+    ``losses`` maps train, search_val, select_val, test to the task's loss (train: mean over the epoch's batches).
+    ``dims_by_block`` is the mean number of dimensions per feature (n_blocks,) that would stay if the table were cut to half
+    of its values now. ``alpha`` is (n_blocks, K); ``alpha_travel`` the mean |alpha - start|. ``notes`` are sentences of fact.
+    """
+
+    epoch: int
+    phase: str
+    losses: dict[str, float]
+    alpha: np.ndarray | None = None
+    dims_by_block: np.ndarray | None = None
+    alpha_travel: float = 0.0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model's numbers with the selection already folded in: scores need nothing else.
+
+    ``embeddings`` (n_features, K) float32, already weighted and masked; ``biases`` (n_features,); ``dense`` the other
+    parameters by name, among them ``global_bias``.
+    """
+
+    config: TrainConfig
+    embeddings: np.ndarray
+    biases: np.ndarray
+    dense: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A finished (or stopped) search, at its best epoch on the selection-validation part.
+
+    ``embeddings`` (n_features, K) are *not* yet multiplied by alpha; ``alpha`` (n_blocks, K); ``block_of`` (n_features,);
+    ``counts`` (n_features,) training frequency.
+    """
+
+    config: SearchConfig
+    embeddings: np.ndarray
+    biases: np.ndarray
+    dense: dict[str, np.ndarray]
+    alpha: np.ndarray
+    block_of: np.ndarray
+    counts: np.ndarray
+    history: tuple[EpochEvent, ...] = ()
+    best_epoch: int = 0
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    elapsed_s: float = 0.0
+
+    @property
+    def weighted(self) -> np.ndarray:
+        """alpha[block(i)] * e_i for every feature, (n_features, K)."""
+        return self.alpha[self.block_of] * self.embeddings
+
+    def fitted(self, mask: np.ndarray | None = None) -> Fitted:
+        """The model with alpha folded in and, where given, a (n_features, K) mask applied."""
+        table = self.weighted if mask is None else self.weighted * mask
+        return Fitted(self.config, table.astype(np.float32), self.biases, self.dense)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """A trained model with its history; ``model`` is ready to score."""
+
+    model: Fitted
+    history: tuple[EpochEvent, ...] = ()
+    best_epoch: int = 0
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    elapsed_s: float = 0.0

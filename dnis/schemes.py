@@ -1,0 +1,163 @@
+"""Feature blocks by frequency, and which dimensions every feature keeps, with its size in values and in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+VALUE_BYTES = 4
+"""A kept value is stored as float32."""
+
+LAYOUTS = ("dense", "block", "bitmask", "csr")
+"""Ways to store a masked table: ``dense`` all rows at the largest kept width, ``block`` per block the dimensions that any
+of its features keeps, ``bitmask`` one bit per entry and the kept values, ``csr`` kept values, their columns, row starts."""
+
+
+def make_blocks(
+    counts: np.ndarray, n_blocks: int, kind: str = "equal", field_of: np.ndarray | None = None
+) -> np.ndarray:
+    """Put every feature into a block of similar training frequency; block 0 holds the most frequent.
+
+    Args:
+        counts: Training frequency per feature, (n_features,).
+        n_blocks: Number of blocks wanted; fewer come out when there are fewer features.
+        kind: ``equal`` number of features per block (DNIS default), ``magnitude`` one block per power of ten of the count
+            (released choice for Criteo), ``field`` equal blocks inside every field.
+        field_of: Field index per feature, (n_features,); needed by ``field``.
+
+    Returns:
+        Block index per feature, (n_features,) int32, numbered 0 ... without gaps.
+
+    Raises:
+        ValueError: If ``kind`` is unknown, or ``field`` is asked for without ``field_of``.
+    """
+    if kind == "equal":
+        return _equal_blocks(counts, n_blocks)
+    if kind == "magnitude":
+        power = np.floor(np.log10(np.maximum(counts, 1))).astype(int)
+        return _dense_ranks(np.minimum(power.max() - power, n_blocks - 1))
+    if kind == "field":
+        if field_of is None:
+            raise ValueError("blocks='field' needs field_of, got None")
+        return _field_blocks(counts, n_blocks, field_of)
+    raise ValueError(f"blocks must be one of equal, magnitude, field; got {kind!r}")
+
+
+def _equal_blocks(counts: np.ndarray, n_blocks: int) -> np.ndarray:
+    order = np.argsort(-counts, kind="stable")
+    n_blocks = min(n_blocks, len(counts))
+    block_of = np.empty(len(counts), dtype=np.int32)
+    block_of[order] = (np.arange(len(counts)) * n_blocks) // max(len(counts), 1)
+    return block_of
+
+
+def _field_blocks(counts: np.ndarray, n_blocks: int, field_of: np.ndarray) -> np.ndarray:
+    block_of = np.empty(len(counts), dtype=np.int32)
+    first = 0
+    for field in np.unique(field_of):
+        inside = np.flatnonzero(field_of == field)
+        block_of[inside] = first + _equal_blocks(counts[inside], n_blocks)
+        first = int(block_of[inside].max()) + 1
+    return block_of
+
+
+def _dense_ranks(values: np.ndarray) -> np.ndarray:
+    return np.unique(values, return_inverse=True)[1].astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class DimensionScheme:
+    """Which entries of the embedding table stay.
+
+    ``mask`` (n_features, K) bool; ``block_of`` (n_features,); ``alpha`` (n_blocks, K) or None: the weights that a retraining
+    keeps fixed (AutoSrh); ``projected``: stored rows have fewer dimensions and a (d_l, K) projection per block lifts them (MDE).
+    """
+
+    mask: np.ndarray
+    block_of: np.ndarray
+    alpha: np.ndarray | None = None
+    threshold: float | None = None
+    projected: bool = False
+
+    @classmethod
+    def from_block_dims(cls, dims: np.ndarray, block_of: np.ndarray, embedding_dim: int, projected: bool = False) -> DimensionScheme:
+        """The scheme in which every feature of block l keeps its first ``dims[l]`` dimensions.
+
+        Args:
+            dims: Dimensions per block, (n_blocks,).
+            block_of: Block per feature, (n_features,).
+            embedding_dim: K.
+            projected: Whether a projection per block lifts the rows to K (MDE).
+
+        Returns:
+            A nested scheme.
+        """
+        mask = np.arange(embedding_dim)[None, :] < np.asarray(dims)[block_of][:, None]
+        return cls(mask=mask, block_of=block_of, projected=projected)
+
+    @property
+    def dims(self) -> np.ndarray:
+        """Kept dimensions per feature, (n_features,)."""
+        return self.mask.sum(axis=1)
+
+    @property
+    def n_values(self) -> int:
+        """Stored numbers, projections included."""
+        return int(self.mask.sum()) + self._projection_values
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the full table that is gone, in [0, 1]."""
+        return 1.0 - float(self.mask.mean()) if self.mask.size else 0.0
+
+    @property
+    def block_dims(self) -> np.ndarray:
+        """Dimensions that any feature of the block keeps, (n_blocks,)."""
+        return self._block_union.sum(axis=1)
+
+    @property
+    def mean_dims_by_block(self) -> np.ndarray:
+        """Mean kept dimensions per feature of each block, (n_blocks,)."""
+        n_blocks = int(self.block_of.max()) + 1
+        total = np.bincount(self.block_of, weights=self.dims, minlength=n_blocks)
+        return total / np.maximum(np.bincount(self.block_of, minlength=n_blocks), 1)
+
+    @property
+    def bytes_by_layout(self) -> dict[str, int]:
+        """Size [bytes] of the table in every layout that can hold it exactly, index included."""
+        n, k = self.mask.shape
+        kept = int(self.mask.sum())
+        union = self._block_union
+        sizes = np.bincount(self.block_of, minlength=len(union))
+        projections = self._projection_values * VALUE_BYTES
+        column = 1 if k <= 256 else 2
+        used = int(self.mask.any(axis=0).sum())
+        out = {"block": int((sizes * union.sum(axis=1)).sum()) * VALUE_BYTES + len(union) * -(-k // 8) + projections}
+        if not self.projected:
+            out["dense"] = n * used * VALUE_BYTES
+            out["bitmask"] = kept * VALUE_BYTES + n * -(-k // 8)
+            out["csr"] = kept * (VALUE_BYTES + column) + 4 * (n + 1)
+        return out
+
+    @property
+    def layout(self) -> str:
+        """The smallest exact layout."""
+        sizes = self.bytes_by_layout
+        return min(sizes, key=lambda name: (sizes[name], LAYOUTS.index(name)))
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes as stored in the smallest exact layout, index included."""
+        return min(self.bytes_by_layout.values())
+
+    @property
+    def _block_union(self) -> np.ndarray:
+        union = np.zeros((int(self.block_of.max()) + 1, self.mask.shape[1]), dtype=bool)
+        np.logical_or.at(union, self.block_of, self.mask)
+        return union
+
+    @property
+    def _projection_values(self) -> int:
+        k = self.mask.shape[1]
+        return int(sum(d * k for d in self.block_dims if 0 < d < k)) if self.projected else 0

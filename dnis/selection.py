@@ -1,0 +1,114 @@
+"""What stands between a lookup and a model: all dimensions, softly weighted ones, or a fixed choice of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dnis.schemes import DimensionScheme
+
+
+class UniformSelection(nn.Module):
+    """Every feature keeps every dimension."""
+
+    def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """Rows (n, K) of ``feature_ids`` (n,), unchanged."""
+        return rows
+
+    def weights(self) -> list[nn.Parameter]:
+        """Parameters of the selection that train together with the model's weights."""
+        return []
+
+
+class SoftSelection(UniformSelection):
+    """The soft selection layer of DNIS: e~_i = alpha[block(i)] * e_i, elementwise (DNIS section 2, step 2).
+
+    Args:
+        block_of: Block per feature, (n_features,).
+        embedding_dim: K.
+        start: Start value of alpha, in [0, 1].
+
+    Examples:
+        >>> layer = SoftSelection(np.array([0, 0, 1]), embedding_dim=2, start=0.5)
+        >>> layer(torch.ones(2, 2), torch.tensor([0, 2])).tolist()
+        [[0.5, 0.5], [0.5, 0.5]]
+    """
+
+    def __init__(self, block_of: np.ndarray, embedding_dim: int, start: float = 1.0) -> None:
+        super().__init__()
+        self.block_of = torch.from_numpy(np.asarray(block_of, dtype=np.int64))
+        self.alpha = nn.Parameter(torch.full((int(block_of.max()) + 1, embedding_dim), float(start)))
+
+    def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """Rows (n, K) of ``feature_ids`` (n,), each entry weighted by alpha of its block and dimension."""
+        return rows * self.alpha.index_select(0, self.block_of[feature_ids])
+
+
+class HardSelection(UniformSelection):
+    """A fixed scheme: dropped entries are zero and get no gradient; alpha, where the scheme has one, stays as it is.
+
+    Args:
+        scheme: Mask (n_features, K), and alpha (n_blocks, K) or None.
+    """
+
+    def __init__(self, scheme: DimensionScheme) -> None:
+        super().__init__()
+        self.mask = torch.from_numpy(np.ascontiguousarray(scheme.mask))
+        self.alpha = None if scheme.alpha is None else torch.from_numpy(scheme.alpha.astype(np.float32))
+        self.block_of = torch.from_numpy(scheme.block_of.astype(np.int64))
+
+    def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """Rows (n, K) of ``feature_ids`` (n,) with dropped entries at zero."""
+        kept = rows * self.mask[feature_ids]
+        return kept if self.alpha is None else kept * self.alpha.index_select(0, self.block_of[feature_ids])
+
+
+class ProjectedSelection(UniformSelection):
+    """Rows of d_l dimensions lifted to K by one (d_l, K) matrix per block (Mixed Dimension Embeddings, Ginart 2019).
+
+    Args:
+        scheme: A nested scheme; block l keeps its first d_l dimensions.
+        generator: Source of the projections' start values.
+    """
+
+    def __init__(self, scheme: DimensionScheme, generator: torch.Generator) -> None:
+        super().__init__()
+        self.block_of = torch.from_numpy(scheme.block_of.astype(np.int64))
+        self.block_dims = [int(d) for d in scheme.block_dims]
+        k = scheme.mask.shape[1]
+        lift = torch.eye(k).expand(len(self.block_dims), k, k) + 0.1 / k**0.5 * torch.randn(
+            len(self.block_dims), k, k, generator=generator
+        )
+        self.lift = nn.Parameter(lift.clone())
+
+    def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """Rows (n, K) of ``feature_ids`` (n,): the first d_l numbers of each, times its block's matrix."""
+        block = self.block_of[feature_ids]
+        order = block.argsort(stable=True)
+        parts = rows.index_select(0, order).split(torch.bincount(block, minlength=len(self.block_dims)).tolist())
+        lifted = [self._lift(part, index) for index, part in enumerate(parts)]
+        return torch.cat(lifted).index_select(0, order.argsort())
+
+    def _lift(self, part: Tensor, index: int) -> Tensor:
+        width, k = self.block_dims[index], part.shape[1]
+        return part if width == k else part[:, :width] @ self.lift[index, :width]
+
+    def weights(self) -> list[nn.Parameter]:
+        """The projections."""
+        return [self.lift]
+
+
+def make_selection(scheme: DimensionScheme | None, generator: torch.Generator) -> UniformSelection:
+    """The selection that a scheme asks for.
+
+    Args:
+        scheme: None for all dimensions.
+        generator: Source of start values, where the selection has weights.
+
+    Returns:
+        A selection module.
+    """
+    if scheme is None:
+        return UniformSelection()
+    return ProjectedSelection(scheme, generator) if scheme.projected else HardSelection(scheme)

@@ -1,0 +1,213 @@
+"""Settings of a run: plain frozen records that check their own ranges and are their own cache key."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+TASK_NAMES = ("rating", "ctr", "topk")
+"""What is predicted: a number, a click, or a ranking of all items."""
+
+MODELS_BY_TASK = {
+    "rating": ("MF", "MLP", "NeuMF", "FM", "WideDeep", "DeepFM"),
+    "ctr": ("FM", "WideDeep", "DeepFM"),
+    "topk": ("MF", "NeuMF"),
+}
+"""Models that make sense for a task; the first one is the default. The classes stand in ``dnis.models.MODELS``."""
+
+SPLIT_STRATEGIES = ("time", "time_global", "random", "leave_last_out", "column")
+"""Ways to deal interactions into the four roles; see ``dnis.splits``."""
+
+
+DEFAULTS_BY_TASK: dict[str, dict[str, Any]] = {
+    "rating": {},
+    "ctr": {"model": "FM", "lr": 2e-3, "l2": 1e-4, "embedding_dim": 16, "epochs": 30, "l1_alpha": 0.2},
+    "topk": {"lr": 2e-3, "l2": 1e-3, "epochs": 60},
+}
+"""What differs from the rating defaults for other tasks; chosen on select_val of the bundled data."""
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a number outside [low, high].
+
+    Args:
+        name: The field, as the user knows it.
+        value: What was given.
+        low: Smallest allowed value.
+        high: Largest allowed value.
+
+    Raises:
+        ValueError: If ``value`` is not a number in the range.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {value!r}")
+
+
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a word that is not on the list.
+
+    Args:
+        name: The field, as the user knows it.
+        value: What was given.
+        allowed: The list.
+
+    Raises:
+        ValueError: If ``value`` is not one of ``allowed``.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class DataSpec:
+    """Which data, and how it is dealt into the four roles.
+
+    ``columns`` holds (role, column) pairs that override the guess; roles: user, item, rating, label, timestamp, split,
+    title, feature (repeatable).
+    """
+
+    source: str = "sample:movielens-small"
+    columns: tuple[tuple[str, str], ...] = ()
+    strategy: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.strategy is not None:
+            check_choice("strategy", self.strategy, SPLIT_STRATEGIES)
+        check_range("seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Settings of one training run; ``l2_nu`` is the frequency exponent of the L2 penalty (count / mean)^nu."""
+
+    model: str = "MF"
+    task: str = "rating"
+    embedding_dim: int = 64
+    lr: float = 5e-3
+    l2: float = 0.1
+    l2_nu: float = 0.0
+    batch_size: int = 1024
+    epochs: int = 60
+    patience: int = 4
+    hidden: tuple[int, ...] = (64, 32)
+    n_negatives: int = 4
+    topk_loss: str = "bce"
+    optimizer: str = "adam"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("task", self.task, TASK_NAMES)
+        check_choice("model", self.model, MODELS_BY_TASK[self.task])
+        check_choice("optimizer", self.optimizer, ("adam", "adagrad"))
+        check_choice("topk_loss", self.topk_loss, ("bce", "bpr"))
+        check_range("embedding_dim", self.embedding_dim, 1, 512)
+        check_range("lr", self.lr, 1e-6, 1.0)
+        check_range("l2", self.l2, 0.0, 100.0)
+        check_range("l2_nu", self.l2_nu, -2.0, 2.0)
+        check_range("batch_size", self.batch_size, 1, 1_000_000)
+        check_range("epochs", self.epochs, 1, 10_000)
+        check_range("patience", self.patience, 1, 10_000)
+        check_range("n_negatives", self.n_negatives, 1, 100)
+        check_range("seed", self.seed, 0, 2**31 - 1)
+        for width in self.hidden:
+            check_range("hidden", width, 1, 4096)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchConfig(TrainConfig):
+    """Settings of one search; alpha lives in [0, 1]^(n_blocks x embedding_dim).
+
+    ``l1_scale`` relative counts ``l1_alpha`` in units of the mean magnitude of alpha's loss gradient, so one value suits all
+    data; absolute adds it as it is (released). ``order`` 1 ignores how alpha moves the weights, 2 looks one step ahead (DNIS equation of the one-step approximation).
+    ``compression`` asks the search to aim at a table that many times smaller than the full one; 0 leaves the cut to the user.
+    """
+
+    n_blocks: int = 10
+    blocks: str = "equal"
+    lr_alpha: float = 0.003
+    alpha_optimizer: str = "sgd"
+    normalise: bool = True
+    alpha_start: float = 1.0
+    l1_alpha: float = 0.2
+    l1_scale: str = "relative"
+    order: int = 1
+    warm_epochs: int = 4
+    freeze_dense: bool = False
+    compression: float = 0.0
+
+    def __post_init__(self) -> None:
+        TrainConfig.__post_init__(self)
+        check_choice("blocks", self.blocks, ("equal", "magnitude", "field"))
+        check_choice("l1_scale", self.l1_scale, ("relative", "absolute"))
+        check_choice("alpha_optimizer", self.alpha_optimizer, ("sgd", "adam"))
+        check_range("n_blocks", self.n_blocks, 1, 1000)
+        check_range("lr_alpha", self.lr_alpha, 0.0, 1.0)
+        check_range("alpha_start", self.alpha_start, 0.0, 1.0)
+        check_range("l1_alpha", self.l1_alpha, 0.0, 10.0)
+        check_range("order", self.order, 1, 2)
+        check_range("warm_epochs", self.warm_epochs, 0, 1000)
+        check_range("compression", self.compression, 0.0, 1000.0)
+
+    @classmethod
+    def for_task(cls, task: str, **changes: Any) -> Self:
+        """Sensible settings for a task, with some of them changed.
+
+        Args:
+            task: rating, ctr or topk.
+            **changes: Settings that differ from the defaults of the task.
+
+        Returns:
+            The settings.
+
+        Raises:
+            ValueError: If the task is unknown or a value is out of its range.
+        """
+        check_choice("task", task, TASK_NAMES)
+        return cls(**{"task": task, **DEFAULTS_BY_TASK[task], **changes})
+
+    def for_training(self, **changes: Any) -> TrainConfig:
+        """The training settings inside this search's, with some of them changed."""
+        kept = {f.name: getattr(self, f.name) for f in dataclasses.fields(TrainConfig)}
+        return TrainConfig(**{**kept, **changes})
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Read settings back from JSON, where tuples became lists.
+
+        Args:
+            values: Field names and values.
+
+        Returns:
+            The settings.
+
+        Raises:
+            ValueError: If a name is unknown or a value is out of its range.
+        """
+        return from_dict(cls, values)
+
+
+def from_dict(kind: type, values: dict[str, Any]) -> Any:
+    """Build a settings record from JSON values.
+
+    Args:
+        kind: A settings class of this module.
+        values: Field names and values; lists become tuples.
+
+    Returns:
+        An instance of ``kind``.
+
+    Raises:
+        ValueError: If a name is unknown or a value is out of its range.
+    """
+    known = {f.name for f in dataclasses.fields(kind)}
+    for name in values:
+        if name not in known:
+            raise ValueError(f"unknown setting {name!r}; known are {', '.join(sorted(known))}")
+    frozen = {k: _tuple(v) for k, v in values.items()}
+    return kind(**frozen)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(v) for v in value) if isinstance(value, list) else value

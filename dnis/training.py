@@ -1,0 +1,240 @@
+"""The one training loop: every model, selection and task goes through it, searches too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dnis.network import Lookup, Network
+from dnis.results import EpochEvent, TrainResult
+from dnis.schemes import DimensionScheme
+from dnis.selection import UniformSelection, make_selection
+from dnis.settings import TrainConfig
+from dnis.tables import adam_update
+from dnis.tasks import TASKS
+
+if TYPE_CHECKING:
+    from dnis.interactions import Interactions
+    from dnis.splits import Split
+
+Batch = tuple[Tensor, Tensor]
+OnEvent = Callable[[EpochEvent], None]
+
+
+class Diverged(ValueError):
+    """Training left the numbers: a loss is no longer finite."""
+
+
+class Feed:
+    """Interactions as batches: slices of one permuted tensor, in an order that depends on seed and epoch alone.
+
+    Args:
+        part: The interactions.
+        config: Settings.
+    """
+
+    def __init__(self, part: Interactions, config: TrainConfig) -> None:
+        self.part, self.config = part, config
+        self.task = TASKS[config.task](config)
+        self.ids = torch.from_numpy(part.ids.astype(np.int64))
+        self.target = torch.from_numpy(np.asarray(part.target, dtype=np.float32))
+
+    def batches(self, epoch: int, stream: int = 0) -> Iterator[Batch]:
+        """Walk once over the interactions; ``stream`` tells apart walks of the same epoch."""
+        generator = epoch_generator(self.config.seed, epoch, stream)
+        order = torch.randperm(len(self.ids), generator=generator)
+        ids, target = self.ids[order], self.target[order]
+        size = self.config.batch_size
+        for start in range(0, len(order), size):
+            yield self.task.expand(ids[start : start + size], target[start : start + size], self.part, generator)
+
+
+class Trainer:
+    """A network, the interactions that it learns from, and the step that moves its weights.
+
+    Args:
+        part: Interactions to learn from.
+        config: Settings.
+        selection: What stands between lookup and model.
+        freeze_dense: Whether weight steps leave the dense layers alone (released DNIS).
+    """
+
+    def __init__(
+        self, part: Interactions, config: TrainConfig, selection: UniformSelection, freeze_dense: bool = False
+    ) -> None:
+        self.config = config
+        self.feed = Feed(part, config)
+        self.task = self.feed.task
+        unknown = part.vocabulary.offsets[:-1]
+        self.network = Network.create(part.n_features, part.ids.shape[1], config, selection, unknown)
+        with torch.no_grad():
+            self.network.model.global_bias.fill_(self.task.start_bias(part.target))
+        self.parameters = self.network.trained_parameters(freeze_dense)
+        self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
+        self._steps = 0
+        self.penalty = _penalties(part, config)
+
+    def step(self, batch: Batch) -> Tensor:
+        """Move the weights against the training loss of one batch; returns that loss."""
+        ids, target = batch
+        look = self.network.look_up(ids)
+        loss = self.task.loss(self.network.scores(look), target)
+        grad_rows, grad_bias, *grads = torch.autograd.grad(loss, [look.rows, look.bias, *self.parameters])
+        with torch.no_grad():
+            shrink = self.shrinkage(look)
+            grad_rows.addcmul_(look.rows, shrink)
+            grad_bias.addcmul_(look.bias, shrink)
+            self.network.embeddings.push(look.features, look.rows, grad_rows)
+            self.network.biases.push(look.features, look.bias, grad_bias)
+            self._steps += 1
+            for parameter, (mean, square), grad in zip(self.parameters, self._moments, grads, strict=True):
+                adam_update(parameter, mean, square, grad, self.config.lr, self._steps)
+        return loss.detach()
+
+    def shrinkage(self, look: Lookup) -> Tensor:
+        """Gradient of the L2 penalty per unit of row, (n, 1): 2 l2 (count / mean)^nu times the row's share of lookups.
+
+        The penalty is l2 * mean over the batch of sum over fields (count / mean)^nu |e|^2.
+        """
+        times = torch.bincount(look.inverse, minlength=len(look.features))
+        return (2 / look.shape[0] * times * self.penalty[look.features])[:, None]
+
+    def run_epoch(self, epoch: int, before_step: Callable[[Batch], None] | None = None) -> float:
+        """Walk once over the interactions.
+
+        Args:
+            epoch: Number of the epoch; decides the order of batches.
+            before_step: Called with each training batch before the weights move (the search moves alpha here).
+
+        Returns:
+            Mean training loss of the batches, without penalties.
+
+        Raises:
+            Diverged: If the loss is not finite.
+        """
+        losses = []
+        for batch in self.feed.batches(epoch):
+            if before_step is not None:
+                before_step(batch)
+            losses.append(self.step(batch))
+        mean = float(torch.stack(losses).mean())
+        if not np.isfinite(mean):
+            raise Diverged(f"training diverged in epoch {epoch}: the loss is {mean}; lower lr (now {self.config.lr:g})")
+        return mean
+
+    def evaluate(self, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
+        """Metrics of the network as it stands."""
+        return self.task.evaluate(self.network, part, seen)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a resumed training needs, by name."""
+        out = {f"embeddings.{k}": v for k, v in self.network.embeddings.state().items()}
+        out |= {f"biases.{k}": v for k, v in self.network.biases.state().items()}
+        for i, (p, (mean, square)) in enumerate(zip(self.parameters, self._moments, strict=True)):
+            out |= {f"dense.{i}.value": p.detach(), f"dense.{i}.mean": mean, f"dense.{i}.square": square}
+        return out | {"dense.steps": torch.tensor(self._steps)}
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take over a state written by ``state``."""
+        for name, table in (("embeddings", self.network.embeddings), ("biases", self.network.biases)):
+            table.load({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
+        for i, (p, moments) in enumerate(zip(self.parameters, self._moments, strict=True)):
+            for kept, key in zip((p, *moments), ("value", "mean", "square"), strict=True):
+                kept.copy_(state[f"dense.{i}.{key}"])
+        self._steps = int(state["dense.steps"])
+
+
+def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
+    """A generator that depends on (seed, epoch, stream) alone, so that a resumed run draws what it would have drawn."""
+    mixed = np.random.SeedSequence([seed, epoch, stream]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
+
+
+def _penalties(part: Interactions, config: TrainConfig) -> Tensor:
+    counts = np.bincount(part.ids.ravel(), minlength=part.n_features).clip(min=1)
+    return torch.from_numpy((config.l2 * (counts / counts.mean()) ** config.l2_nu).astype(np.float32))
+
+
+class EarlyStopping:
+    """The best epoch so far and its numbers; says when ``patience`` epochs brought nothing better."""
+
+    def __init__(self, patience: int, first_epoch: int = 0) -> None:
+        self.patience = patience
+        self.best_loss = float("inf")
+        self.best_epoch = first_epoch
+        self.best: dict[str, Tensor] = {}
+
+    def update(self, epoch: int, loss: float, state: Callable[[], dict[str, Tensor]]) -> None:
+        """Remember this epoch if it is the best."""
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, epoch
+            self.best = {k: v.detach().clone() for k, v in state().items()}
+
+    def over(self, epoch: int) -> bool:
+        """Whether the search for a better epoch has lasted long enough."""
+        return epoch - self.best_epoch >= self.patience
+
+
+def watch_losses(trainer: Trainer, split: Split, train_loss: float) -> dict[str, float]:
+    """Losses of the four roles; ranking leaves out what each user has seen in training."""
+    parts = {"search_val": split.search_val, "select_val": split.select_val, "test": split.test}
+    losses = {name: trainer.evaluate(part, split.train)["loss"] for name, part in parts.items()}
+    return {"train": train_loss, **losses}
+
+
+def train(
+    split: Split,
+    config: TrainConfig,
+    scheme: DimensionScheme | None = None,
+    on_event: OnEvent | None = None,
+    data: str = "train",
+) -> TrainResult:
+    """Train a model from its start values; with a scheme this is masked retraining.
+
+    Args:
+        split: The four roles.
+        config: Settings; with ``data="development"`` exactly ``config.epochs`` epochs are run, for nothing is left to stop on.
+        scheme: Which dimensions stay; None for all.
+        on_event: Called after every epoch; may raise to stop.
+        data: ``train``: learn from the training part, stop early on select_val. ``development``: learn from everything but
+            test (equal data, METHOD section 4).
+
+    Returns:
+        The model at its best epoch, with metrics of ``val`` (select_val) and ``test``.
+
+    Raises:
+        ValueError: If ``data`` is unknown or the scheme does not fit the data.
+        Diverged: If the loss is not finite.
+    """
+    if data not in ("train", "development"):
+        raise ValueError(f"data must be train or development, got {data!r}")
+    if scheme is not None and scheme.mask.shape != (split.train.n_features, config.embedding_dim):
+        raise ValueError(f"scheme has shape {scheme.mask.shape}, expected {(split.train.n_features, config.embedding_dim)}")
+    started = time.perf_counter()
+    final = data == "development"
+    part = split.development if final else split.train
+    selection = make_selection(scheme, torch.Generator().manual_seed(config.seed))
+    trainer, stopping, history = Trainer(part, config, selection), EarlyStopping(config.patience), []
+    for epoch in range(1, config.epochs + 1):
+        loss = trainer.run_epoch(epoch)
+        losses = {"train": loss} if final else watch_losses(trainer, split, loss)
+        history.append(EpochEvent(epoch, "train", losses, seconds=time.perf_counter() - started))
+        if on_event is not None:
+            on_event(history[-1])
+        if not final:
+            stopping.update(epoch, losses["select_val"], trainer.state)
+            if stopping.over(epoch):
+                break
+    if not final:
+        trainer.load(stopping.best)
+    metrics = {"test": trainer.evaluate(split.test, part)}
+    if not final:
+        metrics["val"] = trainer.evaluate(split.select_val, part)
+    fitted = trainer.network.fitted(config)
+    return TrainResult(fitted, tuple(history), stopping.best_epoch or len(history), metrics, time.perf_counter() - started)

@@ -1,0 +1,161 @@
+// Drawing that both components share. Each component is this file followed by its own; see live.py.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function make(tag, attributes = {}, children = []) {
+  const node = document.createElement(tag);
+  return fill(node, attributes, children);
+}
+
+function shape(tag, attributes = {}, children = []) {
+  const node = document.createElementNS(SVG, tag);
+  return fill(node, attributes, children);
+}
+
+// Text always goes in as text, never as markup: labels come from people's own data.
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+function bytesOf(base64) {
+  const text = atob(base64 || "");
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
+  return out;
+}
+
+function floatsOf(base64) {
+  return new Float32Array(bytesOf(base64).buffer);
+}
+
+// 256 colours from the page's background (0: nothing there) through the theme's sequential scale.
+function ramp(host) {
+  const style = getComputedStyle(host);
+  const stops = [style.getPropertyValue("--st-background-color"), ...style.getPropertyValue("--st-chart-sequential-colors").split(",")]
+    .map(rgb)
+    .filter(Boolean);
+  const out = new Uint8ClampedArray(256 * 4);
+  for (let i = 0; i < 256; i++) {
+    const place = (i / 255) * (stops.length - 1);
+    const k = Math.min(stops.length - 2, Math.floor(place));
+    for (let c = 0; c < 3; c++) out[4 * i + c] = stops[k][c] + (place - k) * (stops[k + 1][c] - stops[k][c]);
+    out[4 * i + 3] = 255;
+  }
+  return out;
+}
+
+function rgb(text) {
+  const hex = text.trim().match(/^#([0-9a-f]{3}|[0-9a-f]{6})$/i);
+  if (hex) {
+    const full = hex[1].length === 3 ? hex[1].replace(/./g, "$&$&") : hex[1];
+    return [0, 2, 4].map((i) => parseInt(full.slice(i, i + 2), 16));
+  }
+  const numbers = text.match(/[\d.]+/g);
+  return text.includes("rgb") && numbers ? numbers.slice(0, 3).map(Number) : null;
+}
+
+function css(colours, index) {
+  return `rgb(${colours[4 * index]},${colours[4 * index + 1]},${colours[4 * index + 2]})`;
+}
+
+// Round numbers that cover [low, high], about `count` of them.
+function ticks(low, high, count) {
+  const span = high - low || 1;
+  const raw = span / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw) || 10);
+  const out = [];
+  for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-9; v += step) out.push(Math.abs(v) < step * 1e-9 ? 0 : v);
+  return out;
+}
+
+function tickText(value, step) {
+  const digits = step >= 1 ? 0 : Math.min(6, Math.ceil(-Math.log10(step) - 1e-9));
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function whole(value) {
+  return Math.round(value).toLocaleString("en");
+}
+
+function share(value) {
+  return `${(100 * value).toFixed(1)} %`;
+}
+
+function sizeText(bytes) {
+  if (bytes < 1000) return `${whole(bytes)} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e5 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(2)} MB`;
+}
+
+// "{kept} of {all}" with names from `values`.
+function say(template, values) {
+  return template.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+// A path through points; gaps where a value is missing.
+function path(xs, ys) {
+  let out = "";
+  let pen = "M";
+  for (let i = 0; i < xs.length; i++) {
+    if (ys[i] === null || ys[i] === undefined || Number.isNaN(ys[i])) {
+      pen = "M";
+      continue;
+    }
+    out += `${pen}${xs[i].toFixed(1)} ${ys[i].toFixed(1)}`;
+    pen = "L";
+  }
+  return out;
+}
+
+// Axes of a chart as SVG nodes. `box`: left, right, top, bottom of the plot; the x scale runs over [x0, x1].
+function axes(box, x, y, xLabel, yLabel) {
+  const nodes = [];
+  const yTicks = ticks(y.low, y.high, 4);
+  for (const value of yTicks) {
+    const at = y.at(value);
+    nodes.push(shape("line", { class: "grid", x1: box.left, x2: box.right, y1: at, y2: at }));
+    nodes.push(shape("text", { class: "tick", x: box.left - 6, y: at + 4, "text-anchor": "end", text: tickText(value, yTicks[1] - yTicks[0] || value) }));
+  }
+  for (const [value, text] of x.ticks)
+    nodes.push(shape("text", { class: "tick", x: x.at(value), y: box.bottom + 16, "text-anchor": "middle", text }));
+  nodes.push(shape("text", { class: "name", x: (box.left + box.right) / 2, y: box.bottom + 33, "text-anchor": "middle", text: xLabel }));
+  nodes.push(shape("text", { class: "name", x: box.left - 40, y: box.top - 8, text: yLabel }));
+  return nodes;
+}
+
+function scale(low, high, from, to) {
+  const span = high - low || 1;
+  return { low, high, at: (v) => from + ((v - low) / span) * (to - from), value: (p) => low + ((p - from) / (to - from)) * span };
+}
+
+function stillWanted() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+// One view per mounted component: Streamlit calls the export again at every change of data or theme.
+const VIEWS = new WeakMap();
+
+function mount(component, View) {
+  const { parentElement, data } = component;
+  let view = VIEWS.get(parentElement);
+  if (!view) {
+    const root = parentElement.querySelector(".root");
+    view = new View(root);
+    view.observer = new ResizeObserver(() => view.draw());
+    view.observer.observe(root);
+    VIEWS.set(parentElement, view);
+  }
+  view.component = component;
+  view.update(data);
+  return () => {
+    view.observer.disconnect();
+    view.end?.();
+    VIEWS.delete(parentElement);
+  };
+}

@@ -1,0 +1,141 @@
+"""The jobs of this session: start one, watch it, control it, and take its run when it is done.
+
+The address bar carries ``?job=`` while a job is under way, so that a reload, or somebody else with the link, finds it again.
+"""
+
+from __future__ import annotations
+
+import gc
+from secrets import token_urlsafe
+from typing import Any
+
+import streamlit as st
+
+from dnis.ui import escape, session, store, texts
+from dnis.ui.job import JobView
+from dnis.ui.jobs import JobRunner, QueueFullError
+
+_JOBS, _OWNER, _SETTLED = "_jobs", "_owner", "_settled"
+
+
+@st.cache_resource(show_spinner=False)
+def runner() -> JobRunner:
+    """The one queue of this server."""
+    queue = JobRunner(store.runs_folder())
+    # Streamlit collects garbage after every run of a script; what is loaded by now need not be looked through again.
+    gc.collect()
+    gc.freeze()
+    return queue
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda token: runner().orphan(token))
+def _presence(token: str) -> str:
+    """Released by Streamlit when the browser goes away, if only for a moment; then made anew when it is back."""
+    return token
+
+
+def owner() -> str:
+    """The token of this session towards the queue."""
+    token = st.session_state.setdefault(_OWNER, token_urlsafe(9))
+    _presence(token)
+    return token
+
+
+def start(job: dict[str, Any]) -> str | None:
+    """Queue a job for this session; a full queue is said on the page.
+
+    Args:
+        job: What the worker reads.
+
+    Returns:
+        The job's id, or None if the queue is full.
+    """
+    try:
+        job_id = runner().submit(owner(), job)
+    except QueueFullError as error:
+        st.warning(escape.markdown(error, 200), icon=":material/hourglass:")
+        return None
+    st.session_state.setdefault(_JOBS, {})[job["kind"]] = job_id
+    st.query_params["job"] = job_id
+    return job_id
+
+
+def view(kind: str) -> JobView | None:
+    """This session's latest job of a kind: ``search``, ``retrain`` or ``compare``."""
+    return runner().status(st.session_state.get(_JOBS, {}).get(kind))
+
+
+def active() -> list[JobView]:
+    """This session's jobs that are not over."""
+    views = [runner().status(job_id) for job_id in st.session_state.get(_JOBS, {}).values()]
+    return [v for v in views if v is not None and v.active]
+
+
+def stop(kind: str) -> None:
+    """Stop this session's job of a kind, or leave it where others watch it too."""
+    seen = view(kind)
+    if seen is not None:
+        runner().stop(seen.id, owner())
+
+
+def tell(kind: str, word: str) -> None:
+    """Pause, play or step this session's job of a kind."""
+    seen = view(kind)
+    if seen is not None:
+        runner().send(seen.id, word)
+
+
+def forget(kind: str) -> None:
+    """Stop this session's job of a kind and look at it no more."""
+    stop(kind)
+    st.session_state.get(_JOBS, {}).pop(kind, None)
+
+
+def begin_page() -> None:
+    """Start a page: come back to one's jobs, join the one in the address, and take the runs of those that are done."""
+    kept = st.session_state.setdefault(_JOBS, {})
+    asked = runner().status(st.query_params.get("job"))
+    if asked is not None and asked.active and asked.kind not in kept:
+        kept[asked.kind] = asked.id
+    for job_id in [*kept.values(), asked.id if asked else None]:
+        runner().adopt(owner(), job_id)
+    for seen in [runner().status(job_id) for job_id in kept.values()] + [asked]:
+        _settle(seen)
+    _show_address()
+
+
+def _settle(seen: JobView | None) -> None:
+    settled = st.session_state.setdefault(_SETTLED, set())
+    if seen is None or seen.active or seen.id in settled:
+        return
+    settled.add(seen.id)
+    if seen.run is not None and seen.kind == "search":
+        session.set_run(seen.run.name)
+
+
+def _show_address() -> None:
+    under_way = active()
+    if under_way:
+        st.query_params["job"] = under_way[0].id
+    elif "job" in st.query_params:
+        del st.query_params["job"]
+
+
+def progress(seen: JobView) -> str:
+    """How far a job is, in a few words.
+
+    Args:
+        seen: The job.
+
+    Returns:
+        Such as ``epoch 12 of 45``.
+    """
+    words = texts.page("shell")
+    if seen.position:
+        return words["queued"].format(position=seen.position)
+    last = next((e for e in reversed(seen.events) if e["event"] in ("epoch", "cell")), None)
+    if last is None:
+        return words["starting"]
+    if last["event"] == "epoch":
+        return words["epoch_of"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"))
+    return words["cells"].format(count=sum(e["event"] == "cell" for e in seen.events))

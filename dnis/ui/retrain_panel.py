@@ -1,0 +1,107 @@
+"""The live half of the Trade-off page: the slider, retraining at its place, and the points that were retrained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dnis.ui import cut, desk, escape, live, session, store, texts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dnis.runs import Run
+
+
+def slider(run: Run) -> None:
+    """Draw the threshold slider; the chosen threshold becomes that of every page.
+
+    Args:
+        run: A run with its sweep.
+    """
+    live.threshold(_cut(str(run.folder), store.stamp_of(run.folder), run), session.threshold(), "cut", session.set_threshold)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _cut(folder: str, stamp: int, _run: Run) -> dict[str, Any]:
+    words = texts.page("tradeoff")["slider"]
+    return {**cut.of_run(_run, words), "metric": metric_name(_run)}
+
+
+def metric_name(run: Run) -> str:
+    """What the run's errors are called on screen."""
+    return texts.page("tradeoff")["metrics"][run.result.config.task]
+
+
+def controls(run: Run) -> None:
+    """Draw the button that retrains at the slider's place, and how far a retraining is.
+
+    Args:
+        run: The run on show.
+    """
+    words = texts.page("tradeoff")
+    seen = desk.view("retrain")
+    under_way = seen is not None and seen.active
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            words["retrain"], icon=":material/model_training:", type="primary", disabled=under_way, help=words["retrain_help"],
+            on_click=_start, args=(run,), key="do_retrain",
+        )  # fmt: skip
+        if under_way:
+            st.button(words["stop"], icon=":material/stop:", on_click=lambda: desk.stop("retrain"), key="stop_retrain")
+        st.page_link("pages/5_compare.py", label=words["use"], icon=":material/balance:")
+        st.page_link("pages/6_export.py", label=words["take"], icon=":material/download:")
+    st.fragment(_watch, run_every=1.0 if under_way else None)(under_way)
+
+
+def _start(run: Run) -> None:
+    threshold = session.threshold()
+    own = session.own_run(run)
+    desk.start({"kind": "retrain", "run": str(own.folder), "threshold": threshold})
+
+
+def _watch(was_under_way: bool) -> None:
+    words = texts.page("tradeoff")
+    seen = desk.view("retrain")
+    if was_under_way and (seen is None or not seen.active):
+        st.rerun()
+    if seen is None or seen.state == "finished":
+        return
+    if seen.active:
+        st.progress(_part(seen.events), text=words["retraining"].format(how_far=desk.progress(seen)))
+    elif seen.state == "failed":
+        st.error(words["retrain_failed"].format(message=escape.markdown(seen.message, 300)), icon=":material/error:")
+    else:
+        st.info(words["retrain_stopped"].format(message=escape.markdown(seen.message, 300)), icon=":material/stop_circle:")
+
+
+def _part(events: tuple[dict[str, Any], ...]) -> float:
+    last = next((e for e in reversed(events) if e["event"] == "epoch"), None)
+    return min(1.0, last["epoch"] / max(1, last.get("epochs", 1))) if last else 0.0
+
+
+def points(run: Run) -> None:
+    """Draw the table of retrained points.
+
+    Args:
+        run: The run on show.
+    """
+    words = texts.page("tradeoff")
+    if not run.retrained:
+        st.caption(words["no_points"])
+        return
+    table = cut.points_table(run)
+    percent = st.column_config.NumberColumn
+    st.dataframe(
+        table, hide_index=True, alt=words["points"],
+        column_config={
+            "threshold": percent(words["table"]["threshold"], format="%.4g"),
+            "n_values": percent(words["table"]["n_values"], format="localized"),
+            "share": percent(words["table"]["share"], format="percent"),
+            "n_bytes": percent(words["table"]["n_bytes"], format="bytes"),
+            "val": percent(words["table"]["val"], format="%.4f"),
+            "test": percent(words["table"]["test"], format="%.4f"),
+            "change": percent(words["table"]["change"], format="percent"),
+        },
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""The live half of the Search page: the controls, how far the search is, and its film."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from dnis.settings import DataSpec, SearchConfig
+from dnis.ui import desk, escape, film, live, session, settings_form, texts, workbench
+from dnis.ui.job import JobView
+
+
+def draw(config: SearchConfig | None, spec: DataSpec) -> None:
+    """Draw controls and film; the film asks for news every second as long as the search is under way.
+
+    Args:
+        config: Settings for the next start; None where they do not go together.
+        spec: Data for the next start.
+    """
+    seen = desk.view("search")
+    under_way = seen is not None and seen.active
+    _controls(config, spec, seen)
+    st.fragment(_watch, run_every=1.0 if under_way else None)(under_way)
+
+
+def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None) -> None:
+    words = texts.page("search")
+    active = seen is not None and seen.active and not seen.stopping
+    running = active and seen.state == "running" and seen.n_owners == 1
+    held = running and seen.paused
+    buttons = (
+        ("start", ":material/play_arrow:", config is not None and not (seen and seen.active), lambda: _start(config, spec)),
+        ("resume" if held else "pause", ":material/resume:" if held else ":material/pause:", running,
+         lambda: desk.tell("search", "play" if held else "pause")),
+        ("step", ":material/skip_next:", running, lambda: desk.tell("search", "step")),
+        ("stop", ":material/stop:", active, lambda: desk.stop("search")),
+        ("reset", ":material/restart_alt:", True, _reset),
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        for name, icon, enabled, act in buttons:
+            st.button(
+                words[name], icon=icon, disabled=not enabled, on_click=act, key=f"do_{name}", help=words.get(f"{name}_help"),
+                type="primary" if name == "start" else "secondary",
+            )  # fmt: skip
+
+
+def _start(config: SearchConfig, spec: DataSpec) -> None:
+    desk.forget("search")
+    job_id = desk.start({"kind": "search", "data": dataclasses.asdict(spec), "config": dataclasses.asdict(config)})
+    if job_id is not None and not desk.runner().status(job_id).active:
+        st.toast(texts.page("search")["same"], icon=":material/recycling:")
+
+
+def _reset() -> None:
+    desk.forget("search")
+    settings_form.reset()
+
+
+def _watch(was_under_way: bool) -> None:
+    seen = desk.view("search")
+    if was_under_way and (seen is None or not seen.active):
+        st.rerun()
+    with st.container():
+        if seen is not None:
+            _state(seen)
+    live.player(_film(seen), key="player")
+
+
+def _film(seen: JobView | None) -> dict[str, Any]:
+    words = texts.page("player")
+    if seen is not None and (seen.active or seen.run is None):
+        return film.of_events(seen.events, seen.job["config"], words, id=seen.id, live=seen.active, metric=_metric(seen.job["config"]["task"]))
+    run = session.run_on_show()
+    config = run.result.config
+    return film.of_result(run.result, words, id=run.folder.name, metric=_metric(config.task))
+
+
+def _metric(task: str) -> str:
+    return texts.page("search")["losses"][task]
+
+
+def _state(seen: JobView) -> None:
+    words = texts.page("search")
+    epochs = [e for e in seen.events if e["event"] == "epoch"]
+    message = escape.markdown(seen.message, 300)
+    if seen.state == "failed":
+        st.error(words["failed"].format(message=message), icon=":material/error:")
+    elif seen.state == "stopped":
+        st.info(words["stopped"].format(epoch=len(epochs), message=message), icon=":material/stop_circle:")
+    elif not seen.active:
+        return
+    elif seen.position:
+        st.progress(0.0, text=words["queued"].format(position=seen.position))
+    elif not epochs:
+        st.progress(0.0, text=words["starting"])
+    else:
+        st.progress(min(1.0, epochs[-1]["epoch"] / max(1, epochs[-1].get("epochs", 1))), text=_how_far(seen, epochs))
+    if seen.active and seen.n_owners > 1:
+        st.caption(words["shared"].format(count=seen.n_owners))
+
+
+def _how_far(seen: JobView, epochs: list[dict[str, Any]]) -> str:
+    words = texts.page("search")
+    if seen.stopping:
+        return words["stopping"]
+    last = epochs[-1]
+    text = words["running"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=duration(seen.elapsed_s))
+    if seen.paused:
+        return text + words["paused"]
+    left_s = last["seconds"] / last["epoch"] * max(0, last.get("epochs", 0) - last["epoch"])
+    return text + words["left"].format(left=duration(left_s))
+
+
+def duration(seconds: float) -> str:
+    """A time for people.
+
+    Args:
+        seconds: Time [s].
+
+    Returns:
+        Such as ``8 s`` or ``2 min 5 s``.
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,166 @@
+"""What the pages share within one session: the data in use, the current run, its threshold, and the job that runs.
+
+A run is named by its folder. The address bar carries ``?run=`` and ``?threshold=``, so a reload or a shared link finds it again;
+what is not in the address lives in the session and is gone with the browser tab.
+"""
+
+from __future__ import annotations
+
+import shutil
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+import streamlit as st
+
+from dnis.ui import escape, store, texts
+from dnis.ui.store import keep_upload, runs_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dnis.interactions import Interactions
+    from dnis.runs import Run
+    from dnis.settings import DataSpec
+    from dnis.splits import Split
+
+__all__ = [
+    "begin_page", "current_data", "current_interactions", "current_run", "current_split", "keep_upload", "own_run",
+    "run_on_show", "runs_folder", "session_runs", "set_data", "set_run", "set_threshold", "threshold",
+]  # fmt: skip
+
+_DATA, _RUN, _RUNS, _THRESHOLDS, _SAID = "_data", "_run", "_runs", "_thresholds", "_said"
+
+
+def current_data() -> DataSpec:
+    """The data in use: what this session chose, else what the current run was made from."""
+    chosen = st.session_state.get(_DATA)
+    return chosen if chosen is not None else run_on_show().data
+
+
+def set_data(spec: DataSpec) -> None:
+    """Put other data to use; the current run stays, since it belongs to its own data."""
+    st.session_state[_DATA] = spec
+
+
+def current_interactions() -> Interactions:
+    """The interactions in use; on bad data the page ends here with one sentence."""
+    try:
+        return store.interactions_of(current_data())
+    except (ValueError, OSError) as error:
+        _refuse(error)
+
+
+def current_split() -> Split:
+    """The four roles of the data in use; on bad data the page ends here with one sentence."""
+    try:
+        return store.split_of(current_data())
+    except (ValueError, OSError) as error:
+        _refuse(error)
+
+
+def current_run() -> Run:
+    """The run on show: of the address bar, else the session's latest, else the bundled one, which is said in a line."""
+    asked = st.query_params.get("run")
+    if _folder() is None and not st.session_state.get(_SAID):
+        st.session_state[_SAID] = True
+        words = texts.page("shell")
+        st.caption(words["bundled_unknown"] if asked else words["bundled"])
+    return run_on_show()
+
+
+def run_on_show() -> Run:
+    """The same run, with nothing said."""
+    return store.load(_folder() or store.bundled_folder())
+
+
+def _folder() -> Path | None:
+    return store.run_folder(st.query_params.get("run")) or store.run_folder(st.session_state.get(_RUN))
+
+
+def set_run(run_id: str) -> None:
+    """Make a run the current one, for this session and in the address bar."""
+    st.session_state[_RUN] = run_id
+    st.query_params["run"] = run_id
+    if "threshold" in st.query_params:
+        del st.query_params["threshold"]
+    _remember(run_id)
+
+
+def session_runs() -> list[Run]:
+    """The runs that this session has made or opened, newest first; the bundled one always among them."""
+    ids = [*reversed(st.session_state.get(_RUNS, [])), store.BUNDLED]
+    folders = [store.run_folder(run_id) for run_id in dict.fromkeys(ids)]
+    return [store.load(folder) for folder in folders if folder is not None]
+
+
+def own_run(run: Run) -> Run:
+    """A run that may be written to: the run itself, or a copy of it where it came with the project.
+
+    Args:
+        run: The run to add something to.
+
+    Returns:
+        The run, or its copy, which has become the current run.
+    """
+    if not store.is_bundled(run):
+        return run
+    folder: Path = runs_folder() / token_urlsafe(9)
+    shutil.copytree(run.folder, folder)
+    kept = threshold()
+    set_run(folder.name)
+    set_threshold(kept)
+    return store.load(folder)
+
+
+def threshold() -> float:
+    """The threshold in use for the current run, shared by all pages; half of the values go unless the user says otherwise."""
+    run = run_on_show()
+    kept = st.session_state.setdefault(_THRESHOLDS, {})
+    name = run.folder.name
+    if name not in kept:
+        asked = _number(st.query_params.get("threshold"))
+        kept[name] = float(np.quantile(np.abs(run.result.weighted), 0.5)) if asked is None else asked
+    return kept[name]
+
+
+def set_threshold(value: float) -> None:
+    """Use another threshold for the current run, in this session and in the address bar."""
+    st.session_state.setdefault(_THRESHOLDS, {})[run_on_show().folder.name] = float(value)
+    st.query_params["threshold"] = f"{value:.6g}"
+
+
+def begin_page() -> None:
+    """Start a page: nothing has been said yet, and the address names the run that this session looks at."""
+    st.session_state[_SAID] = False
+    asked = st.query_params.get("run")
+    if store.run_folder(asked) is not None:
+        st.session_state[_RUN] = asked
+        _remember(asked)
+    run_id = st.session_state.get(_RUN)
+    if run_id is None or asked:
+        return
+    st.query_params["run"] = run_id
+    kept = st.session_state.get(_THRESHOLDS, {}).get(run_id)
+    if kept is not None:
+        st.query_params["threshold"] = f"{kept:.6g}"
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0.0 <= value < float("inf") else None
+
+
+def _remember(run_id: str) -> None:
+    known = st.session_state.setdefault(_RUNS, [])
+    if run_id != store.BUNDLED and run_id not in known:
+        known.append(run_id)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    st.error(escape.markdown(error, 400), icon=":material/error:")
+    st.page_link("pages/1_data.py", label=texts.page("shell")["choose_data"], icon=":material/table:")
+    st.stop()

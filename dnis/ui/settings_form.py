@@ -1,0 +1,87 @@
+"""Widgets for the settings of a search, made from the settings classes and ``texts/settings.toml``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
+from dnis.ui import texts
+
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(SearchConfig)}
+
+
+def draw(task: str, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
+    """Draw the settings in three groups and read them.
+
+    Args:
+        task: What the data asks for: ``rating``, ``ctr`` or ``topk``.
+        data: The data in use.
+
+    Returns:
+        Settings of the search, and the data with the chosen way to deal it out.
+
+    Raises:
+        ValueError: If the settings do not go together.
+    """
+    words = texts.page("settings")
+    st.segmented_control(
+        "Size of the search", list(words["modes"]), key="mode", format_func=words["modes"].get, default="full", required=True,
+        on_change=_apply_mode, label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    values: dict[str, Any] = {"task": task}
+    for group, title in words["groups"].items():
+        with st.expander(title, expanded=group == "model"):
+            for name, about in words["fields"].items():
+                if about["group"] == group and _has_meaning(about, task, values):
+                    values[name] = _widget(name, about, task, data)
+    spec = dataclasses.replace(data, strategy=values.pop("strategy") or None, seed=int(values.pop("data_seed")))
+    return SearchConfig(**values), spec
+
+
+def reset() -> None:
+    """Set every setting back to its default."""
+    for name in texts.page("settings")["fields"]:
+        st.session_state.pop(name, None)
+    st.session_state["mode"] = "full"
+
+
+def _apply_mode() -> None:
+    quick = texts.page("settings")["quick"]
+    for name, value in quick.items():
+        st.session_state[name] = value if st.session_state["mode"] == "quick" else _DEFAULTS[name]
+
+
+def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any]) -> bool:
+    return about.get("task", task) == task and values.get("model") in about.get("models", [values.get("model")])
+
+
+def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
+    common = {"key": name, "help": about["help"], "persist_state": "session", "bind": "query-params"}
+    default = _default(name, data)
+    if name == "model":
+        return st.selectbox(about["label"], MODELS_BY_TASK[task], **common)
+    if name == "hidden":
+        return _widths(st.text_input(about["label"], ", ".join(map(str, default)), max_chars=40, **common))
+    if "options" in about:
+        names = about.get("names", {})
+        return st.selectbox(
+            about["label"], about["options"], about["options"].index(default), format_func=lambda o: names.get(o, str(o)), **common
+        )
+    if isinstance(default, bool):
+        return st.toggle(about["label"], default, **common)
+    shown = "%d" if isinstance(default, int) else "%g"
+    return st.number_input(about["label"], about["low"], about["high"], default, about["step"], format=shown, **common)
+
+
+def _default(name: str, data: DataSpec) -> Any:
+    return {"strategy": data.strategy or "", "data_seed": data.seed}.get(name, _DEFAULTS.get(name))
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError(f"hidden layers must be whole numbers with commas between them, got {text!r}") from None

@@ -1,0 +1,68 @@
+"""The frame around every page: navigation on top, the workbench in the sidebar, and the guard that brings both to deep links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from dnis.ui import desk, session, workbench
+
+ICON = Path(__file__).with_name("assets") / "icon.png"
+
+_RUNNING = "_shell_running"
+
+PAGES = (
+    ("pages/1_data.py", "Data", ":material/table:"),
+    ("pages/2_search.py", "Search", ":material/play_circle:"),
+    ("pages/3_importance.py", "Importance", ":material/grid_on:"),
+    ("pages/4_tradeoff.py", "Trade-off", ":material/tune:"),
+    ("pages/5_compare.py", "Compare", ":material/balance:"),
+    ("pages/6_export.py", "Export", ":material/download:"),
+    ("pages/7_learn.py", "Learn", ":material/school:"),
+)
+"""File, title and icon of every page but the overview, in the order of the road; the address is the file's name without its number."""
+
+
+def navigation(overview: Callable[[], None] = lambda: None) -> st.Page:
+    """Register every page, so that each can be entered by its own link.
+
+    Args:
+        overview: The default page, which lives in ``app.py``.
+
+    Returns:
+        The page that the visitor asked for.
+    """
+    pages = [st.Page(overview, title="Overview", icon=":material/home:", url_path="overview", default=True)]
+    pages += [st.Page(file, title=title, icon=icon) for file, title, icon in PAGES]
+    return st.navigation(pages, position="top")
+
+
+def require_shell() -> None:
+    """First line of every page: if the page was run without ``app.py`` around it, start again through ``app.py``.
+
+    On a fresh server Streamlit's older router serves a deep link by running the page's file alone, until the first
+    ``st.navigation`` call anywhere; that call is made here.
+    """
+    if not st.session_state.get(_RUNNING):
+        navigation()
+        st.rerun()
+
+
+def run(overview: Callable[[], None]) -> None:
+    """Last line of ``app.py``: draw the frame and the page in it.
+
+    Args:
+        overview: The default page.
+    """
+    page = navigation(overview)
+    st.set_page_config(page_title=f"{page.title} · DNIS", page_icon=str(ICON), layout="wide")
+    session.begin_page()
+    desk.begin_page()
+    st.session_state[_RUNNING] = True
+    try:
+        workbench.draw()
+        page.run()
+    finally:
+        st.session_state[_RUNNING] = False

@@ -1,0 +1,142 @@
+"""Where runs and uploads lie, and the caches in front of them, shared by every session of the server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dnis import datasets, runs
+
+if TYPE_CHECKING:
+    from dnis.interactions import Interactions
+    from dnis.runs import Run
+    from dnis.settings import DataSpec
+    from dnis.splits import Split
+
+BUNDLED = "movielens-small-run"
+"""The finished search that ships with the project; a visitor without a run sees this one."""
+
+SAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
+
+UPLOAD_ENDINGS = (".csv", ".csv.gz", ".parquet", ".tsv")
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def runs_folder() -> Path:
+    """The folder that new runs and uploads are written to: environment variable DNIS_RUNS, else ``runs``."""
+    folder = Path(os.environ.get("DNIS_RUNS", "runs")).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def run_folder(run_id: str | None) -> Path | None:
+    """Where a finished run lies.
+
+    Args:
+        run_id: Name of the run's folder, as in the address bar; it may be anything a visitor typed.
+
+    Returns:
+        The folder, or None if there is no finished run of that name.
+    """
+    if not run_id or not _RUN_ID.fullmatch(run_id):
+        return None
+    for parent in (runs_folder(), SAMPLES_FOLDER):
+        if (parent / run_id / "run.json").is_file():
+            return parent / run_id
+    return None
+
+
+def bundled_folder() -> Path:
+    """The folder of the finished search that ships with the project."""
+    return run_folder(BUNDLED) or SAMPLES_FOLDER / BUNDLED
+
+
+def is_bundled(run: Run) -> bool:
+    """Whether the run came with the project, so that nothing may be written into it."""
+    return run.folder == bundled_folder()
+
+
+def load(folder: Path) -> Run:
+    """A run by its folder, read once for everyone and again when a file in it has changed."""
+    return _load_run(str(folder), stamp_of(folder))
+
+
+def stamp_of(folder: Path) -> int:
+    """A number that changes when a file of a run's folder changes."""
+    return max(path.stat().st_mtime_ns for path in folder.iterdir())
+
+
+def keep_upload(name: str, content: bytes) -> str:
+    """Store an uploaded file under the hash of its content, so that equal files share one copy and one cache entry.
+
+    Args:
+        name: The file's name at the visitor, of which only the ending is kept.
+        content: Its bytes.
+
+    Returns:
+        The path to put into ``DataSpec.source``.
+    """
+    ending = next((e for e in sorted(UPLOAD_ENDINGS, key=len, reverse=True) if name.lower().endswith(e)), ".csv")
+    path = runs_folder() / "uploads" / f"{hashlib.sha256(content).hexdigest()}{ending}"
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists():
+        path.write_bytes(content)
+    return str(path)
+
+
+def interactions_of(spec: DataSpec) -> Interactions:
+    """The interactions of some data; the same object for everyone who asks for the same content.
+
+    Args:
+        spec: Source and column roles.
+
+    Returns:
+        The interactions, to be read only.
+
+    Raises:
+        DataError: If the file is missing or cannot be used.
+    """
+    return _load_interactions(spec.source, spec.columns, _stamp(spec.source))
+
+
+def split_of(spec: DataSpec) -> Split:
+    """The four roles of some data; the same object for everyone who asks for the same.
+
+    Args:
+        spec: Source, column roles, strategy and seed.
+
+    Returns:
+        The split, to be read only.
+
+    Raises:
+        DataError: If the data cannot be used or split.
+    """
+    return _load_split(spec, _stamp(spec.source))
+
+
+def _stamp(source: str) -> tuple[int, int]:
+    if source.startswith("sample:") or not Path(source).is_file():
+        return (0, 0)
+    facts = Path(source).stat()
+    return (facts.st_size, facts.st_mtime_ns)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _load_run(folder: str, stamp: int) -> Run:
+    return runs.load_run(Path(folder))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the data …")
+def _load_interactions(source: str, columns: tuple[tuple[str, str], ...], stamp: tuple[int, int]) -> Interactions:
+    return datasets.load(source, columns)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Splitting the data …")
+def _load_split(spec: DataSpec, stamp: tuple[int, int]) -> Split:
+    return _load_interactions(spec.source, spec.columns, stamp).split(spec.strategy, seed=spec.seed)

@@ -1,0 +1,76 @@
+"""The sidebar: data in use, runs, the queue, and a link that opens the same again."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dnis.ui import desk, escape, session, texts
+
+
+def draw() -> None:
+    """Draw the sidebar; while a job is under way it looks after it every second, on whatever page the visitor is."""
+    words = texts.page("shell")
+    with st.sidebar:
+        _data(words)
+        _runs(words)
+        _share(words)
+    under_way = bool(desk.active())
+    st.fragment(_queue, run_every=1.0 if under_way else None)(under_way)
+
+
+def _data(words: dict[str, str]) -> None:
+    st.caption(words["data"])
+    st.text(escape.plain(data_name(session.current_data().source)))
+
+
+def data_name(source: str) -> str:
+    """What a data source is called on screen.
+
+    Args:
+        source: ``sample:NAME`` or a path.
+
+    Returns:
+        The sample's title or the file's name.
+    """
+    words = texts.page("shell")
+    kind, _, name = source.rpartition(":")
+    if kind == "sample":
+        return words["samples"].get(name, name)
+    return source.rpartition("/")[2]
+
+
+def _runs(words: dict[str, str]) -> None:
+    runs = session.session_runs()
+    names = {run.folder.name: run_name(run) for run in runs}
+    current = session.run_on_show().folder.name
+    if current not in names:
+        return
+    st.session_state["run_on_show"] = current
+    st.selectbox(
+        words["run"], list(names), key="run_on_show", format_func=names.get, help=words["run_help"],
+        on_change=lambda: session.set_run(st.session_state["run_on_show"]),
+    )  # fmt: skip
+
+
+def run_name(run: session.Run) -> str:
+    """What a run is called on screen; literal text, not Markdown."""
+    config = run.result.config
+    return escape.plain(run.name or f"{config.model} K={config.embedding_dim}, seed {config.seed}")
+
+
+def _share(words: dict[str, str]) -> None:
+    query = "&".join(f"{name}={value}" for name, value in st.query_params.items() if name in ("run", "job", "threshold"))
+    base = (st.context.url or "").partition("?")[0]
+    st.caption(words["share"], help=words["share_help"])
+    st.code(f"{base}?{query}" if query else base, language=None, wrap_lines=True)
+
+
+def _queue(was_under_way: bool) -> None:
+    words = texts.page("shell")
+    under_way = desk.active()
+    if was_under_way and not under_way:
+        st.rerun()
+    with st.sidebar:
+        for seen in under_way:
+            st.caption(words["kinds"][seen.kind])
+            st.text(desk.progress(seen))

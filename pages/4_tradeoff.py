@@ -1,0 +1,20 @@
+"""Trade-off: one slider over the measured curve, and points that are trained again."""
+
+import streamlit as st
+
+from dnis.ui import retrain_panel, session, shell, texts
+
+shell.require_shell()
+words = texts.page("tradeoff")
+st.title(words["title"])
+st.write(words["lead"])
+
+run = session.current_run()
+if run.sweep is None:
+    st.info(words["no_sweep"], icon=":material/info:")
+    st.stop()
+
+retrain_panel.slider(run)
+retrain_panel.controls(run)
+st.subheader(words["points"], help=words["points_about"])
+retrain_panel.points(run)

@@ -1,0 +1,235 @@
+"""Figures say what the numbers say: positions, sizes and intervals worked out by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dnis import figures
+from dnis.figures.popularity import block_borders
+from dnis.results import EpochEvent
+
+HOSTILE = '<a href="http://x.example">$\\alpha$</a>'
+
+SWEEP = pd.DataFrame(
+    {
+        "threshold": [0.0, 0.1, 0.3],
+        "sparsity": [0.0, 0.5, 0.9],
+        "n_values": [100, 50, 10],
+        "n_bytes": [400, 250, 90],
+        "val": [0.80, 0.82, 0.95],
+        "test": [0.84, 0.85, 0.99],
+    }
+)
+
+ROWS = [
+    {"method": "dnis", "n_bytes": 1000, "mean": 0.90, "sd": 0.01, "seeds": 3, "difference": -0.02, "low": -0.05,
+     "high": 0.01, "on_frontier": True},
+    {"method": "uniform", "n_bytes": 500, "mean": 0.95, "sd": 0.02, "seeds": 3, "difference": 0.0, "low": 0.0,
+     "high": 0.0, "on_frontier": True},
+    {"method": "uniform", "n_bytes": 2000, "mean": 0.92, "sd": 0.03, "seeds": 3, "difference": 0.0, "low": 0.0,
+     "high": 0.0, "on_frontier": False},
+]  # fmt: skip
+
+
+def events(*losses):
+    return [EpochEvent(epoch=i + 1, phase="warm" if i == 0 else "search", losses=loss) for i, loss in enumerate(losses)]
+
+
+def traces(figure):
+    return {trace.name: trace for trace in figure.data}
+
+
+def test_pruned_cells_vanish_into_the_background_in_both_themes():
+    for dark in (False, True):
+        lowest, highest = figures.scale(dark)[0][1], figures.scale(dark)[-1][1]
+        assert lowest.endswith(",0)")
+        assert highest == ("#fee838" if dark else "#00224e")
+
+
+def test_heatmap_shows_alpha_with_the_most_frequent_block_on_top():
+    alpha = np.array([[1.0, 0.5, 0.0], [0.2, 0.0, 0.0]])
+    figure = figures.alpha_heatmap(alpha)
+    heat = figure.data[0]
+    assert np.asarray(heat.z).tolist() == alpha.tolist()
+    assert (heat.zmin, heat.zmax) == (0.0, 1.0)
+    bottom, top = figure.layout.yaxis.range
+    assert (bottom, top) == (1.5, -0.5)
+
+
+def test_every_heatmap_cell_can_be_clicked_and_knows_its_value():
+    figure = figures.alpha_heatmap(np.array([[1.0, 0.5], [0.25, 0.0]]), block_counts=["9 to 7 interactions", HOSTILE])
+    targets = figure.data[1]
+    assert list(targets.x) == [0, 1, 0, 1]
+    assert list(targets.y) == [0, 0, 1, 1]
+    assert [tuple(d[:3]) for d in targets.customdata] == [(0, 0, 1.0), (0, 1, 0.5), (1, 0, 0.25), (1, 1, 0.0)]
+    assert "<" not in targets.customdata[2][3]
+
+
+def test_heatmap_outlines_the_picked_cell():
+    outline = figures.alpha_heatmap(np.ones((3, 4)), picked=(2, 0)).layout.shapes[0]
+    assert (outline.x0, outline.x1, outline.y0, outline.y1) == (-0.5, 0.5, 1.5, 2.5)
+
+
+def test_feature_bars_part_kept_from_cut_and_draw_the_threshold_on_both_sides():
+    weighted = np.array([0.5, -0.05, -0.4])
+    figure = figures.feature_bars(weighted, np.abs(weighted) >= 0.1, threshold=0.1)
+    bars = traces(figure)
+    assert list(bars["kept (2)"].x) == [0, 2]
+    assert list(bars["kept (2)"].y) == [0.5, -0.4]
+    assert list(bars["cut (1)"].x) == [1]
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.1, -0.1]
+    assert figure.layout.yaxis.range == (-0.525, 0.525)
+
+
+def test_mask_picture_averages_what_is_left_of_neighbouring_features():
+    weighted = np.array([[1.0, -2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
+    mask = np.array([[1, 1], [1, 0], [0, 0], [1, 0]], dtype=bool)
+    # order 1, 0, 3, 2 in two groups: (3 + 1) / 2, (0 + 2) / 2 and (7 + 0) / 2, 0
+    figure = figures.mask_picture(weighted, mask, np.array([1, 0, 3, 2]), rows=2)
+    assert np.asarray(figure.data[0].z).tolist() == [[2.0, 1.0], [3.5, 0.0]]
+
+
+def test_long_tail_ranks_features_and_leaves_out_the_unseen():
+    curve = figures.long_tail(np.array([1, 5, 0, 3])).data[0]
+    assert list(curve.x) == [1, 2, 3]
+    assert list(curve.y) == [5, 3, 1]
+
+
+def test_block_borders_stand_between_the_ranks_where_the_block_changes():
+    order = np.array([2, 0, 1, 3])
+    assert block_borders(order, np.array([0, 1, 0, 1]), n_seen=4) == [2.5]
+    assert block_borders(order, np.array([0, 1, 1, 0]), n_seen=4) == []
+    assert len(figures.long_tail(np.array([4, 3, 9, 1]), np.array([0, 1, 0, 1])).layout.shapes) == 1
+
+
+def test_dims_by_block_starts_with_the_most_frequent_and_shows_the_full_width():
+    figure = figures.dims_by_block(np.array([6.0, 1.5]), 8)
+    assert list(figure.data[0].x) == [0, 1]
+    assert list(figure.data[0].y) == [6.0, 1.5]
+    assert figure.layout.shapes[0].y0 == 8
+
+
+def test_dims_by_popularity_bundles_equal_features_and_averages_them():
+    counts = np.array([100, 100, 100, 1, 0])
+    figure = figures.dims_by_popularity(counts, np.array([8, 8, 4, 1, 7]), picked=[(3, HOSTILE)])
+    bubbles, mean, mark = figure.data
+    assert [tuple(p) for p in zip(bubbles.x, bubbles.y, bubbles.customdata, strict=True)] == [
+        (1.0, 1, 1), (pytest.approx(100.0), 4, 1), (pytest.approx(100.0), 8, 2),
+    ]  # fmt: skip
+    assert list(mean.y) == pytest.approx([1.0, 20 / 3])
+    assert "<" not in mark.name
+    left, right = figure.layout.xaxis.range
+    assert left > right
+
+
+def test_losses_draw_validation_dashed_test_solid_and_mark_the_kept_epoch():
+    figure = figures.loss_curves(events({"select_val": 0.9, "test": 1.0}, {"select_val": 0.8, "test": 0.95}), 2)
+    lines = traces(figure)
+    assert lines["selection validation"].line.dash == "dash"
+    assert lines["test"].line.dash == "solid"
+    assert list(lines["test"].y) == [1.0, 0.95]
+    assert "train" not in lines
+    assert figure.layout.shapes[-1].x0 == 2
+
+
+def test_role_strip_counts_each_role_per_stretch_of_time():
+    times = {"train": [0, 0, 95], "search_val": [95], "select_val": [95], "test": [96, 96]}
+    split = SimpleNamespace(**{name: part(np.array(t)) for name, t in times.items()})
+    heat = figures.role_strip(split).data[0]
+    counts = np.asarray(heat.customdata)
+    assert counts.shape == (4, 96)
+    assert counts[0, 0] == 2
+    assert counts[:, 95].tolist() == [1, 1, 1, 2]
+    assert [label.split(",")[0] for label in heat.y] == ["train", "search validation", "selection validation", "test"]
+
+
+def test_role_strip_without_time_shows_sizes():
+    split = SimpleNamespace(train=part(None, 7), search_val=part(None, 1), select_val=part(None, 1), test=part(None, 1))
+    bars = figures.role_strip(split).data[0]
+    assert list(bars.x) == [7, 1, 1, 1]
+    assert bars.y[0] == "train, 70%"
+
+
+class part:  # noqa: N801 - stands for Interactions, of which the strip asks only this
+    def __init__(self, timestamp, size=None):
+        self.timestamp, self.size = timestamp, size
+
+    def __len__(self):
+        return self.size if self.size is not None else len(self.timestamp)
+
+
+def test_tradeoff_marks_the_threshold_between_the_measured_points():
+    figure = figures.tradeoff(SWEEP, threshold=0.2, x="n_values", retrained=[{"n_values": 50, "test": 0.83}])
+    lines = traces(figure)
+    assert lines["DNIS validation"].line.dash == "dash"
+    assert lines["DNIS test"].line.dash == "solid"
+    assert list(lines["retrained, test"].y) == [0.83]
+    assert figure.layout.shapes[0].x0 == pytest.approx(30.0)
+
+
+def test_tradeoff_draws_the_controls_in_their_own_muted_colours():
+    lines = traces(figures.tradeoff(SWEEP, controls={"magnitude": SWEEP, "frozen": SWEEP}))
+    colours = {lines[n].line.color for n in ("DNIS test", "Magnitude pruning", "Alpha frozen at 1")}
+    assert len(colours) == 3
+
+
+def test_tradeoff_refuses_an_unknown_size():
+    with pytest.raises(ValueError, match="x must be one of sparsity, n_values, n_bytes; got 'time'"):
+        figures.tradeoff(SWEEP, x="time")
+
+
+def test_frontier_draws_every_method_alike_but_for_colour_and_marker():
+    lines = traces(figures.frontier(ROWS))
+    dnis, uniform = lines["DNIS"], lines["Uniform"]
+    assert list(uniform.x) == [500, 2000]
+    assert list(uniform.error_y.array) == [0.02, 0.03]
+    assert dnis.marker.size == uniform.marker.size
+    assert dnis.line.width == uniform.line.width
+    assert (dnis.marker.symbol, dnis.marker.color) != (uniform.marker.symbol, uniform.marker.color)
+
+
+def test_frontier_can_leave_out_dominated_points():
+    assert list(traces(figures.frontier(ROWS, dominated=False))["Uniform"].x) == [500]
+
+
+def test_frontier_axis_is_in_bytes_that_people_read():
+    axis = figures.frontier(ROWS).layout.xaxis
+    assert axis.type == "log"
+    assert dict(zip(axis.tickvals, axis.ticktext, strict=True)) == {500: "500 B", 1000: "1 kB", 2000: "2 kB"}
+
+
+def test_differences_show_the_interval_around_zero():
+    point = figures.differences(ROWS).data[0]
+    assert list(point.x) == [-0.02]
+    assert list(point.error_x.array) == pytest.approx([0.03])
+    assert list(point.error_x.arrayminus) == pytest.approx([0.03])
+
+
+def test_differences_name_the_better_side():
+    assert "← better" in figures.differences(ROWS).layout.xaxis.title.text
+    assert "better →" in figures.differences(ROWS, higher_is_better=True).layout.xaxis.title.text
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "words"), [(0, "0 B"), (999, "999 B"), (41_000, "41 kB"), (999_900, "1 MB"), (2_560_000, "2.56 MB")]
+)
+def test_sizes_read_in_units(n_bytes, words):
+    assert figures.bytes_text(n_bytes) == words
+
+
+def test_user_text_loses_its_markup_and_its_length():
+    assert figures.plain(HOSTILE).count("<") == 0
+    assert "$" not in figures.plain(HOSTILE)
+    assert figures.plain("a\nb") == "a b"
+    assert len(figures.plain("x" * 500)) == 60
+
+
+def test_an_unknown_method_keeps_its_name_but_not_its_markup():
+    assert figures.method_style("<b>new</b>").label == "&lt;b&gt;new&lt;/b&gt;"
+
+
+def test_figures_leave_the_background_to_the_page():
+    for figure in (figures.frontier(ROWS), figures.tradeoff(SWEEP), figures.alpha_heatmap(np.ones((2, 2)))):
+        assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
