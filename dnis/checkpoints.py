@@ -42,3 +42,12 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str
     if "meta" not in texts:
         raise DataError(f"{Path(folder) / CHECKPOINT} is not a checkpoint: its header has no record")
     return arrays, json.loads(texts["meta"])
+
+
+def drop_checkpoint(folder: str | Path) -> None:
+    """Remove the state of a search that is over, if there is one.
+
+    Args:
+        folder: The run's folder.
+    """
+    (Path(folder) / CHECKPOINT).unlink(missing_ok=True)

@@ -35,7 +35,7 @@ def category_codes(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     codes, uniques = pd.factorize(_sortable(column), sort=True)
     if len(uniques) > MAX_DISTINCT:
         raise DataError(f"column {column.name!r} has {len(uniques):,} distinct values, more than {MAX_DISTINCT:,}")
-    return _with_specials(codes, [str(v) for v in uniques])
+    return _with_specials(codes, _texts(uniques))
 
 
 def number_bins(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +57,7 @@ def number_bins(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     known = np.isfinite(numbers)
     _refuse_infinite(column, numbers)
     if not known.any():
-        return _with_specials(np.full(len(numbers), -1), [])
+        return _with_specials(np.full(len(numbers), -1), np.array([], dtype=object))
     distinct = np.unique(numbers[known])
     edges = distinct if len(distinct) <= MAX_BINS else _edges(numbers[known])
     bins = np.full(len(numbers), -1)
@@ -180,13 +180,21 @@ def _sortable(column: pd.Series) -> pd.Series:
     return column
 
 
-def _with_specials(codes: np.ndarray, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    names = [t for t in texts if t not in (UNKNOWN, MISSING)]
-    has_missing = bool((codes < 0).any()) or MISSING in texts
-    values = np.array([UNKNOWN, *names, *([MISSING] if has_missing else [])], dtype=object)
-    # Code -1 picks the last place, that of MISSING.
-    place = pd.Index(values).get_indexer(pd.Index([*texts, MISSING], dtype=object))
-    return place[codes].astype(np.int32), values
+def _texts(uniques: pd.Index | np.ndarray) -> np.ndarray:
+    if isinstance(uniques.dtype, pd.StringDtype):
+        return np.asarray(uniques, dtype=object)
+    return np.array([str(v) for v in uniques], dtype=object)
+
+
+def _with_specials(codes: np.ndarray, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    says_missing = texts == MISSING
+    plain = (texts != UNKNOWN) & ~says_missing
+    last = int(plain.sum()) + 1
+    place = np.where(says_missing, last, np.where(plain, np.cumsum(plain), 0))
+    has_missing = bool((codes < 0).any() or says_missing.any())
+    values = np.array([UNKNOWN, *texts[plain], *([MISSING] if has_missing else [])], dtype=object)
+    # Code -1, an empty cell, picks the place appended last.
+    return np.append(place, last)[codes].astype(np.int32), values
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
@@ -206,9 +214,9 @@ def _edges(known: np.ndarray) -> np.ndarray:
     return edges
 
 
-def _bin_texts(numbers: np.ndarray, bins: np.ndarray) -> list[str]:
+def _bin_texts(numbers: np.ndarray, bins: np.ndarray) -> np.ndarray:
     table = pd.Series(numbers).groupby(bins).agg(["min", "max"])
-    return [_span(low, high) for low, high in table.to_numpy()]
+    return np.array([_span(low, high) for low, high in table.to_numpy()], dtype=object)
 
 
 def _span(low: float, high: float) -> str:
@@ -235,5 +243,5 @@ def _shown(column: pd.Series, bad: np.ndarray) -> str:
     return repr(str(column.iloc[int(np.argmax(bad))])[:60])
 
 
-def _some(values: np.ndarray) -> str:
+def _some(values: pd.Index | np.ndarray) -> str:
     return ", ".join(repr(str(v)) for v in values[:3]) + (" ..." if len(values) > 3 else "")

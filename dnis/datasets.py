@@ -165,7 +165,7 @@ def _movielens(columns: tuple[tuple[str, str], ...]) -> Interactions:
     folder = SAMPLE_FOLDER / "movielens-small"
     ratings, movies = read_frame(folder / "ratings.csv"), read_frame(folder / "movies.csv")
     year = movies["year"].astype("string")
-    movies["title"] = (movies["title"] + " (" + year + ")").fillna(movies["title"])
+    movies["title"] = movies["title"] + " (" + year + ")"
     roles = Roles("user_id", "item_id", target="rating", target_kind="rating", timestamp="timestamp", title="title")
     frame = ratings.merge(movies, on="item_id", how="left", validate="m:1")
     return Interactions.from_frame(frame, roles.override(columns))

@@ -1,31 +1,35 @@
 """What a worker or the command line is sent to do: settings in, a run folder (or what is added to one) out.
 
-An errand tells of its progress by ``emit`` and asks ``Control`` before every epoch whether it may go on. This module loads
-no torch: the engine is fetched when an errand starts.
+An errand tells of its progress by ``emit`` and asks ``Control`` before every epoch whether it may go on. This module
+loads no torch: the engine is fetched when an errand starts.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dnis import datasets
-from dnis.checkpoints import load_checkpoint, save_checkpoint
+from dnis.checkpoints import drop_checkpoint, load_checkpoint, save_checkpoint
 from dnis.control import Control, Stopped
 from dnis.files import plain
-from dnis.pruning import prune, sweep
-from dnis.reading import DataError
-from dnis.runs import Run, add_retrained, add_sweep, load_run, save_run
-from dnis.settings import MODELS_BY_TASK, TASK_NAMES, DataSpec, SearchConfig, from_dict
+from dnis.preparation import cut, split_of, split_of_run, with_defaults
+from dnis.pruning import sweep
+from dnis.results import SearchResult
+from dnis.runs import add_controls, add_retrained, add_sweep, load_run, save_comparison, save_run
+from dnis.schemes import make_blocks
+from dnis.settings import CompareConfig, DataSpec, SearchConfig, check_range, from_dict
 
 if TYPE_CHECKING:
-    from dnis.results import EpochEvent, SearchResult
-    from dnis.schemes import DimensionScheme
+    import pandas as pd
+
+    from dnis.bilevel import Search
+    from dnis.results import EpochEvent
     from dnis.splits import Split
 
 PLANTED = "sample:planted"
@@ -56,96 +60,12 @@ def perform(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     missing = [name for name in ({"retrain": ("run",)}.get(kind, ("out",))) if not job.get(name)]
     if missing:
         raise ValueError(f"a job of kind {kind!r} needs {missing[0]!r}")
+    threads = job.get("threads", 1)
+    check_range("threads", threads, 1, 256)
     import torch  # noqa: PLC0415  only now is the engine needed
 
-    torch.set_num_threads(int(job.get("threads", 1)))
+    torch.set_num_threads(threads)
     return kinds[kind](job, emit, control)
-
-
-def split_of(data: DataSpec, task: str | None = None) -> Split:
-    """Load data and deal them into the four roles; a ranking leaves the last ones out unless told otherwise.
-
-    Args:
-        data: Which data, and how to deal them.
-        task: What is to be learnt; what the data allow where None.
-
-    Returns:
-        The split.
-
-    Raises:
-        ValueError: If ``task`` needs a column that the data do not have.
-    """
-    interactions = datasets.load(data.source, data.columns)
-    own, roles = interactions.task, interactions.roles
-    task = task or own
-    if task == "topk":
-        if roles.user is None or roles.item is None:
-            raise ValueError("task 'topk' needs a user and an item column; name them with --user and --item")
-        return interactions.split(data.strategy or "leave_last_out", data.seed)
-    if task in TASK_NAMES and task != own:
-        column = {"rating": "rating", "ctr": "label"}[task]
-        raise ValueError(f"task {task!r} needs a {column} column, these data allow {own!r}; name it with --{column}")
-    return interactions.split(data.strategy, data.seed)
-
-
-def split_of_run(run: Run) -> Split:
-    """The very split that a run has seen.
-
-    Args:
-        run: A finished search.
-
-    Returns:
-        The split.
-
-    Raises:
-        DataError: If the data are not what they were.
-    """
-    split = split_of(run.data, run.result.config.task)
-    if not np.array_equal(split.counts, run.result.counts):
-        raise DataError(
-            f"{run.data.source} is not what run {run.id} was made from: "
-            f"{len(split.counts):,} features now, {len(run.result.counts):,} then, or other counts"
-        )
-    return split
-
-
-def with_defaults(kind: type, values: dict[str, Any], split: Split) -> Any:
-    """Settings in which the task follows from the data, and the model from the task, where they are not given.
-
-    Args:
-        kind: ``SearchConfig`` or ``CompareConfig``.
-        values: What was given.
-        split: The data.
-
-    Returns:
-        The settings.
-    """
-    task = values.get("task", split.train.task)
-    return from_dict(kind, {"task": task, "model": MODELS_BY_TASK.get(task, ("",))[0], **values})
-
-
-def cut(result: SearchResult, wanted: dict[str, Any]) -> DimensionScheme:
-    """Prune by whichever of threshold, n_values, n_bytes and compression is given; to half of the values if none is.
-
-    Args:
-        result: A search.
-        wanted: May hold one of the four; compression 4 keeps a quarter of the values.
-
-    Returns:
-        The scheme.
-
-    Raises:
-        ValueError: If more than one is given, or it is out of its range.
-    """
-    given = {n: wanted[n] for n in ("threshold", "n_values", "n_bytes", "compression") if wanted.get(n) is not None}
-    if len(given) > 1:
-        raise ValueError(f"give one of threshold, n_values, n_bytes, compression; got {', '.join(given)}")
-    if given.keys() - {"compression"}:
-        return prune(result, **given)
-    compression = given.get("compression", 2.0)
-    if not compression >= 1:
-        raise ValueError(f"compression must be at least 1, got {compression}")
-    return prune(result, n_values=int(result.embeddings.size / compression))
 
 
 def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
@@ -155,26 +75,60 @@ def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     split = split_of(data, job.get("config", {}).get("task"))
     config = with_defaults(SearchConfig, job.get("config", {}), split)
     search = Search(split, config, state=load_checkpoint(out) if job.get("resume") else None)
-    stopped = False
-    while not search.done:
-        if not control.may_go_on():
-            stopped = True
-            break
-        event = search.step()
-        if event is not None:
-            emit({"event": "epoch", "epochs": config.epochs, **plain(event)})
+    finished = _run_epochs(search, emit, control)
     if not search.history:
         return {"event": "stopped"}
     result = search.result()
-    if stopped:
+    if not finished:
         note = f"stopped at epoch {len(search.history)} of {config.epochs}"
         result = replace(result, warnings=(*result.warnings, note))
         save_checkpoint(out, *search.state())
     facts = {"planted_rank_correlation": planted_rank_correlation(result, split)} if data.source == PLANTED else {}
-    save_run(out, data=replace(data, strategy=split.strategy), result=result, split=split, facts=facts, name=job.get("name", ""))
-    # after the run is safe: who stops a search may not wait for the sweep
+    data = replace(data, strategy=split.strategy)
+    save_run(out, data=data, result=result, split=split, facts=facts, name=job.get("name", ""))
+    # after the run is safe: who stops a search need not wait for what is measured on it
     add_sweep(out, sweep(result, split))
-    return {"event": "stopped" if stopped else "finished", **load_run(out).summary}
+    if finished:
+        drop_checkpoint(out)
+        if job.get("controls", True):
+            add_controls(out, _controls(config, split, emit, control))
+    return {"event": "finished" if finished else "stopped", **load_run(out).summary}
+
+
+def _run_epochs(search: Search, emit: Emit, control: Control) -> bool:
+    """Step a search to its end; False if somebody said stop before."""
+    while not search.done:
+        if not control.may_go_on():
+            return False
+        event = search.step()
+        if event is not None:
+            emit({"event": "epoch", "epochs": search.config.epochs, **plain(event)})
+    return True
+
+
+def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) -> dict[str, pd.DataFrame]:
+    """The sweep of a table whose alpha stood still at 1; without it a curve says nothing about alpha.
+
+    Plain training cut by magnitude and a search with frozen alpha take the same steps, so one stands for both.
+
+    Returns:
+        The sweep under the name ``magnitude``; nothing if the training diverged or was stopped.
+    """
+    from dnis.training import Diverged, train  # noqa: PLC0415
+
+    def hear(event: EpochEvent) -> None:
+        emit({"event": "control", "epoch": event.epoch, "epochs": config.epochs})
+        if not control.may_go_on():
+            raise Stopped
+
+    try:
+        model = train(split, config.for_training(), None, hear).model
+    except (Diverged, Stopped):
+        return {}  # the search itself is done and saved; a control that cannot be had does not undo it
+    blocks = make_blocks(split.counts, config.n_blocks, config.blocks, split.vocabulary.field_of)
+    ones = np.ones((int(blocks.max()) + 1, config.embedding_dim), dtype=np.float32)
+    held = SearchResult(config, model.embeddings, model.biases, model.dense, ones, blocks, split.counts)
+    return {"magnitude": sweep(held, split)}
 
 
 def planted_rank_correlation(result: SearchResult, split: Split) -> float:
@@ -236,4 +190,20 @@ def _retrain(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
 
 
 def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
-    raise ValueError("not yet")
+    from dnis.comparison import compare  # noqa: PLC0415
+
+    values, out = job.get("config", {}), Path(job["out"])
+    split = split_of(from_dict(DataSpec, job.get("data", {})), values.get("search", {}).get("task"))
+
+    def hear(cell: dict[str, Any]) -> None:
+        emit({"event": "cell", **plain(cell)})
+        if not control.may_go_on():
+            raise Stopped
+
+    try:
+        # finished cells lie beside the comparison, so that one that was stopped goes on where it was
+        found = compare(split, with_defaults(CompareConfig, values, split), hear, out)
+    except Stopped:
+        return {"event": "stopped"}
+    save_comparison(out, found)
+    return {"event": "finished", "run": str(out), **plain(found)}

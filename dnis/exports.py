@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import tempfile
 import zipfile
@@ -220,7 +221,20 @@ def run_zip(folder: Path) -> bytes:
         A zip whose paths start with the folder's name; hidden files, which are drafts, stay out.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return _zip({f"{folder.name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in files})
+    return _zip({f"{folder.name}/{path.relative_to(folder).as_posix()}": _public(path) for path in files})
+
+
+def _public(path: Path) -> bytes:
+    """A file's content; of a run on an uploaded file only the file's name, not where this machine keeps it."""
+    content = path.read_bytes()
+    if path.name != "run.json":
+        return content
+    record = json.loads(content)
+    source = record["data"]["source"]
+    if source.startswith("sample:"):
+        return content
+    record["data"]["source"] = Path(source).name
+    return (json.dumps(record, indent=1) + "\n").encode()
 
 
 def _one_cell(text: str) -> str:

@@ -168,8 +168,7 @@ class Interactions:
         Raises:
             DataError: If the data do not allow the strategy or a part would be empty.
         """
-        # Imported here because splits stands below this module on the road.
-        from dnis.splits import split
+        from dnis.splits import split  # noqa: PLC0415  splits stands below this module on the road
 
         return split(self, strategy, seed)
 

@@ -55,8 +55,7 @@ def auc(target: np.ndarray, score: np.ndarray) -> float:
     labels = np.unique(y)
     if labels.tolist() != [0.0, 1.0]:
         raise ValueError(f"auc needs labels 0 and 1, got {labels[:3].tolist()}")
-    # Imported here because it takes a second and most callers need no area.
-    from sklearn.metrics import roc_auc_score
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415  slow to load, and needed for this area only
 
     return float(roc_auc_score(y, s))
 

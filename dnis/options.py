@@ -25,7 +25,10 @@ ROLES = {
 }
 """Option, role that it gives a column, and what it means."""
 
-LISTS = {"--features": ("feature", "columns of categories"), "--numeric": ("numeric", "columns of numbers, to be binned")}
+LISTS = {
+    "--features": ("feature", "columns of categories"),
+    "--numeric": ("numeric", "columns of numbers, to be binned"),
+}
 """The same for several columns, with commas between them."""
 
 MEANINGS = {
@@ -42,10 +45,16 @@ MEANINGS = {
     "blocks": "how blocks are made: equal, magnitude or field",
     "lr_alpha": "step of alpha",
     "l1_alpha": "penalty on alpha",
+    "l1_scale": "relative to alpha's loss gradient, or absolute",
     "order": "1 or 2: whether alpha's gradient looks one weight step ahead",
     "warm_epochs": "epochs before alpha moves",
     "compression": "how many times smaller the table should become; 0 leaves that to the threshold",
     "seed": "seed of the split and of the search",
+    "methods": "methods to compare",
+    "compressions": "how many times smaller than K, each",
+    "seeds": "seeds of the final trainings",
+    "n_trials": "trials per method and compression",
+    "n_bootstrap": "draws for the intervals",
 }
 """What a setting means, where its name does not say it."""
 
@@ -92,11 +101,15 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     for option, (_, meaning) in {**ROLES, **LISTS}.items():
         group.add_argument(option, action=_Columns, metavar="COLUMN", help=meaning, default=argparse.SUPPRESS)
     group.add_argument(
-        "--split", "--strategy", dest="strategy", choices=SPLIT_STRATEGIES, help="how rows are dealt into the four parts"
+        "--split",
+        "--strategy",
+        dest="strategy",
+        choices=SPLIT_STRATEGIES,
+        help="how rows are dealt into the four parts",
     )
 
 
-def add_settings(parser: argparse.ArgumentParser, kind: type) -> None:
+def add_settings(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
     """Add an option per field of a settings record.
 
     Args:
@@ -106,8 +119,8 @@ def add_settings(parser: argparse.ArgumentParser, kind: type) -> None:
     group = parser.add_argument_group("settings")
     for f in dataclasses.fields(kind):
         flag, default = "--" + f.name.replace("_", "-"), f.default
-        if default is dataclasses.MISSING and f.default_factory is not dataclasses.MISSING:
-            default = f.default_factory()
+        if dataclasses.is_dataclass(default):
+            continue  # settings inside settings have options of their own
         known = "follows from the data" if f.name in ("task", "model") else f"default {_text(default)}"
         form: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
         form["help"] = f"{MEANINGS[f.name]} ({known})" if f.name in MEANINGS else f"({known})"
@@ -146,7 +159,7 @@ def data_of(options: argparse.Namespace) -> DataSpec:
     return DataSpec(source, getattr(options, "columns", ()), options.strategy, getattr(options, "seed", 0))
 
 
-def settings_of(options: argparse.Namespace, kind: type) -> dict[str, Any]:
+def settings_of(options: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
     """The settings that were given.
 
     Args:
@@ -180,4 +193,10 @@ def new_folder(options: argparse.Namespace) -> Path:
 
 
 def _text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        " ".join(map(str, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -45,14 +45,15 @@ def prune(
     if threshold is not None:
         if not (np.isfinite(threshold) and threshold >= 0):
             raise ValueError(f"threshold must be finite and at least 0, got {threshold}")
-        return _cut(result, size, threshold)
+        return _cut(size, result.block_of, result.alpha, threshold)
     if n_values is not None:
         if not 0 <= n_values <= size.size:
             raise ValueError(f"n_values must be in [0, {size.size}], got {n_values}")
-        return _cut(result, size, _threshold_for(np.sort(size, axis=None), n_values))
+        ascending = np.sort(size, axis=None)
+        return _cut(size, result.block_of, result.alpha, _threshold_for(ascending, n_values))
     if n_bytes is None or n_bytes < 0:
         raise ValueError(f"n_bytes must be at least 0, got {n_bytes}")
-    return _largest_within(result, size, n_bytes)
+    return largest_within(size, result.block_of, n_bytes, result.alpha)
 
 
 def _threshold_for(ascending: np.ndarray, n_values: int) -> float:
@@ -63,22 +64,39 @@ def _threshold_for(ascending: np.ndarray, n_values: int) -> float:
     return float(np.nextafter(first, np.float32(np.inf)))
 
 
-def _cut(result: SearchResult, size: np.ndarray, threshold: float) -> DimensionScheme:
+def _cut(size: np.ndarray, block_of: np.ndarray, alpha: np.ndarray | None, threshold: float) -> DimensionScheme:
     mask = (size >= threshold) & (size > 0)
-    return DimensionScheme(mask, result.block_of, result.alpha, float(threshold))
+    return DimensionScheme(mask, block_of, alpha, float(threshold))
 
 
-def _largest_within(result: SearchResult, size: np.ndarray, n_bytes: int) -> DimensionScheme:
+def largest_within(
+    size: np.ndarray, block_of: np.ndarray, n_bytes: int, alpha: np.ndarray | None = None
+) -> DimensionScheme:
+    """The scheme of the largest entries that fits into a number of bytes, index included.
+
+    Args:
+        size: What decides which entries stay, (n_features, K), at least 0.
+        block_of: Block per feature, (n_features,).
+        n_bytes: Largest size as stored.
+        alpha: Weights (n_blocks, K) that a retraining keeps, or None.
+
+    Returns:
+        A scheme of at most ``n_bytes``.
+
+    Raises:
+        ValueError: If not even an empty table fits.
+    """
     ascending = np.sort(size, axis=None)
+    whole = _cut(size, block_of, alpha, 0.0)
+    if whole.n_bytes <= n_bytes:
+        return whole
     low, high = 0, size.size
-    if _cut(result, size, 0.0).n_bytes <= n_bytes:
-        return _cut(result, size, 0.0)
     # sizes grow with the number of kept entries but for the choice of layout, so halving finds the border
     while high - low > 1:
         middle = (low + high) // 2
-        fits = _cut(result, size, _threshold_for(ascending, middle)).n_bytes <= n_bytes
+        fits = _cut(size, block_of, alpha, _threshold_for(ascending, middle)).n_bytes <= n_bytes
         low, high = (middle, high) if fits else (low, middle)
-    scheme = _cut(result, size, _threshold_for(ascending, low))
+    scheme = _cut(size, block_of, alpha, _threshold_for(ascending, low))
     if scheme.n_bytes > n_bytes:
         raise ValueError(f"n_bytes must be at least {scheme.n_bytes}, the size of an empty table; got {n_bytes}")
     return scheme

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -22,6 +23,9 @@ NULLS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "\\N")
 
 _DELIMITERS = ",;\t|"
 _BLOCK_BYTES = 1 << 23
+_BAD_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): ?(.*)")
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+_GZIP_FAULTS = (EOFError, gzip.BadGzipFile, zlib.error)
 _ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -32,7 +36,8 @@ class DataError(ValueError):
 def read_frame(path: str | Path) -> pd.DataFrame:
     """Read a table; the first bytes tell the kind of file, not its name.
 
-    A CSV column becomes integers or floats only where nothing is lost: ``007``, ``+5`` and integers beyond 64 bits stay text.
+    A CSV column becomes integers or floats only where nothing is lost: ``007``, ``+5`` and integers beyond 64 bits stay
+    text.
 
     Args:
         path: A CSV (comma, semicolon, tab or bar), a gzipped CSV or a Parquet file.
@@ -51,8 +56,6 @@ def read_frame(path: str | Path) -> pd.DataFrame:
             head = stream.read(4)
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error.strerror}") from error
-    if not head:
-        raise DataError(f"{path.name} is empty")
     if head in _ARCHIVES or path.suffix.lower() in {".xls", ".xlsx", ".ods"}:
         raise DataError(f"{path.name} is an Excel workbook or another archive; save the sheet as CSV (UTF-8) instead")
     table = _read_parquet(path) if head == b"PAR1" else _read_csv(path)
@@ -87,35 +90,32 @@ def _read_parquet(path: Path) -> pa.Table:
 
 def _read_csv(path: Path) -> pa.Table:
     skip, names, delimiter = _header(path)
-    bad_rows: list[pa_csv.InvalidRow] = []
-
-    def refuse(row: pa_csv.InvalidRow) -> str:
-        bad_rows.append(row)
-        return "error"
-
     try:
         with _opened(path) as stream:
             reader = pa_csv.open_csv(
                 stream,
                 pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=names, skip_rows=skip),
-                pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse),
+                pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 pa_csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()), null_values=list(NULLS), strings_can_be_null=True
                 ),
             )
             return _gathered(reader, path)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except _GZIP_FAULTS as error:
         raise DataError(f"{path.name} is a damaged gzip file: {_first_line(error)}") from error
     except (pa.ArrowException, OSError) as error:
-        if bad_rows:
-            row = bad_rows[0]
-            raise DataError(
-                f"{path.name}, data row {row.number - skip}: {row.actual_columns} values where the header has "
-                f"{row.expected_columns}: {row.text[:60]!r}"
-            ) from error
-        if "UTF8" in str(error):
-            raise DataError(_not_utf8(path, f"see {_first_line(error)}")) from error
-        raise DataError(f"{path.name} cannot be read as CSV: {_first_line(error)}") from error
+        raise DataError(_csv_fault(path, error, skip)) from error
+
+
+def _csv_fault(path: Path, error: Exception, skip: int) -> str:
+    text = _first_line(error)
+    if "UTF8" in text:
+        return _not_utf8(path, text)
+    row = _BAD_ROW.search(text)
+    if row is None:
+        return f"{path.name} cannot be read as CSV: {text}"
+    number, expected, found, start = row.groups()
+    return f"{path.name}, data row {int(number) - skip}: {found} values where the header has {expected}: {start[:60]!r}"
 
 
 def _gathered(reader: pa_csv.CSVStreamingReader, path: Path) -> pa.Table:
@@ -134,17 +134,20 @@ def _header(path: Path) -> tuple[int, list[str], str]:
         with _opened(path) as stream:
             while line and not line.strip():
                 line, skip = stream.readline(1 << 20), skip + 1
-        text = line.decode("utf-8-sig").strip("\r\n")
+        text = line.partition(b"\r")[0].decode("utf-8-sig").strip("\n")
     except UnicodeDecodeError as error:
         raise DataError(_not_utf8(path, f"byte 0x{line[error.start]:02x} in its first line")) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except _GZIP_FAULTS as error:
         raise DataError(f"{path.name} is a damaged gzip file: {_first_line(error)}") from error
     if "\0" in text:
         raise DataError(f"{path.name} is neither text nor Parquet: its first line holds a zero byte")
     if not text.strip():
         raise DataError(f"{path.name} is empty")
     delimiter = max(_DELIMITERS, key=text.count)
-    names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
+    try:
+        names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
+    except csv.Error as error:
+        raise DataError(f"the first line of {path.name} cannot be read: {error}") from error
     names = [name or f"column_{i + 1}" for i, name in enumerate(names)]
     check_names(names)
     if all(_is_number(name) for name in names):
@@ -168,11 +171,21 @@ def _typed(column: pa.ChunkedArray, name: str) -> pd.Series:
         column = column.cast(pa.string())
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        column = _decoded(column, name)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = _numbers_where_lossless(pc.utf8_trim_whitespace(column))
+        column = _numbers_where_lossless(pc.call_function("utf8_trim_whitespace", [column]))
     if pa.types.is_integer(column.type) and column.null_count:
-        return column.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        wide = pa.uint64() if pa.types.is_uint64(column.type) else pa.int64()
+        return column.cast(wide).to_pandas(types_mapper=_NULLABLE.get)
     return column.to_pandas()
+
+
+def _decoded(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise DataError(f"column {name!r} holds bytes that are not UTF-8 text") from error
 
 
 def _numbers_where_lossless(text: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -181,14 +194,14 @@ def _numbers_where_lossless(text: pa.ChunkedArray) -> pa.ChunkedArray:
         return text
     try:
         integers = text.cast(pa.int64())
-        return integers if pc.all(pc.equal(integers.cast(pa.string()), text)).as_py() else text
+        return integers if integers.cast(pa.string()).equals(text) else text
     except pa.ArrowInvalid:
         pass
     try:
         floats = text.cast(pa.float64())
     except pa.ArrowInvalid:
         return text
-    return text if pc.any(pc.match_substring_regex(text, r"^(\+|-?(0\d|\d{17}))")).as_py() else floats
+    return text if text.to_pandas().str.match(r"\+|-?(0\d|\d{17})").any() else floats
 
 
 def _check_rows(n_rows: int, path: Path) -> None:

@@ -15,13 +15,15 @@ from dnis.settings import SearchConfig
 if TYPE_CHECKING:
     from dnis.runs import Run
 
+_ROLE_FLAGS = {"split": "--split-column"}
+
 _SCRIPT = Template('''"""The same search again: same data, settings and seed, hence the same numbers."""
 
 import os
-
+${imports}
 os.environ["OMP_NUM_THREADS"] = "1"  # the bits depend on the number of threads
 
-${import_sys}from dnis import SearchConfig, datasets, evaluate, prune, search, train
+from dnis import SearchConfig, datasets, prune, search, train
 
 split = datasets.load(${source}, ${columns}).split(${strategy}, seed=${seed})
 config = SearchConfig(
@@ -33,9 +35,10 @@ print("search:", result.metrics)
 scheme = prune(result, threshold=${threshold})
 print(f"kept {scheme.n_values} of {scheme.mask.size} values, {scheme.n_bytes} bytes")
 
-# masked retraining on everything but test, with alpha and the mask fixed
-final = train(split, config.for_training(), scheme, data="development")
-print("retrained, test:", evaluate(final.model, split.test, split.development))
+# how long to train is chosen on select_val; the final model then learns from everything but test
+chosen = train(split, config.for_training(), scheme)
+final = train(split, config.for_training(epochs=chosen.best_epoch), scheme, data="development")
+print("retrained:", {"val": chosen.metrics["val"], "test": final.metrics["test"]})
 ''')
 
 
@@ -66,7 +69,7 @@ def settings_json(run: Run, threshold: float) -> str:
 
 
 def changed_settings(config: SearchConfig) -> dict[str, Any]:
-    """Settings that differ from their defaults.
+    """Settings that differ from the defaults of their task.
 
     Args:
         config: Settings of a search.
@@ -74,7 +77,7 @@ def changed_settings(config: SearchConfig) -> dict[str, Any]:
     Returns:
         Values by name.
     """
-    default = SearchConfig(task=config.task, model=config.model)
+    default = SearchConfig.for_task(config.task)
     names = [field.name for field in dataclasses.fields(config)]
     return {n: getattr(config, n) for n in names if getattr(config, n) != getattr(default, n)}
 
@@ -93,7 +96,7 @@ def script(run: Run, threshold: float) -> str:
     config = run.result.config
     lines = [f"    {f.name}={getattr(config, f.name)!r}," for f in dataclasses.fields(config)]
     return _SCRIPT.substitute(
-        import_sys="" if is_sample else "import sys\n\n",
+        imports="" if is_sample else "import sys\n",
         source=repr(run.data.source) if is_sample else "sys.argv[1]",
         columns=repr(run.data.columns),
         strategy=repr(run.data.strategy),
@@ -116,15 +119,20 @@ def command(run: Run, threshold: float) -> str:
     data = _public_data(run)
     words = ["python", "-m", "dnis", "search", data["source"]]
     for role, column in data["columns"]:
-        words += [f"--{role}", column]
+        words += [_ROLE_FLAGS.get(role, f"--{role}"), column]
     if data["strategy"] is not None:
         words += ["--strategy", data["strategy"]]
     config = run.result.config
-    settings = {"task": config.task, "model": config.model, **changed_settings(config)}
+    settings = {"task": config.task, "model": config.model, **changed_settings(config), "seed": config.seed}
     for name, value in settings.items():
         words += _flag(name, value)
     again = ["python", "-m", "dnis", "retrain", "runs/my-run", "--threshold", f"{threshold:.9g}"]
-    return shlex.join([*words, "--out", "runs/my-run"]) + "\n" + shlex.join(again) + "\n"
+    lines = [shlex.join([*words, "--out", "runs/my-run"]), shlex.join(again)]
+    if data["seed"] != config.seed:
+        lines.insert(
+            0, f"# the split had seed {data['seed']}, and --seed sets both: only the script repeats this run exactly"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def _flag(name: str, value: Any) -> list[str]:

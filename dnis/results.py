@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from dnis.settings import SearchConfig, TrainConfig
+from dnis.settings import CompareConfig, SearchConfig, TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +83,24 @@ class TrainResult:
     history: tuple[EpochEvent, ...] = ()
     best_epoch: int = 0
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Who did how well at which size.
+
+    Each of ``rows`` has method, label, compression, embedding_dim, n_values, n_bytes, seeds, mean, sd, values (per seed),
+    val, difference, low, high (paired difference to ``reference``, the best uniform table of at most the same bytes, with
+    its 95 % bootstrap interval), on_frontier, settings, block_dims, elapsed_s, peak_bytes. ``verdict`` holds sentences of fact.
+    """
+
+    metric: str
+    higher_is_better: bool
+    task: str
+    model: str
+    full_bytes: int
+    rows: tuple[dict[str, Any], ...]
+    verdict: tuple[str, ...]
+    config: CompareConfig
     elapsed_s: float = 0.0

@@ -8,7 +8,6 @@ alpha and its course), ``history.parquet``, ``vocabulary.parquet`` (what each fe
 from __future__ import annotations
 
 import platform
-import secrets
 import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -17,6 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dnis.additions import (
+    add_controls,
+    add_retrained,
+    add_sweep,
+    load_comparison,
+    load_controls,
+    load_retrained,
+    save_comparison,
+)
 from dnis.files import plain, read_json, read_table, read_tensors, write_json, write_table, write_tensors
 from dnis.reading import DataError
 from dnis.records import features_table, history_of, history_table, vocabulary_of
@@ -26,6 +34,10 @@ from dnis.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from dnis.splits import Split
+
+__all__ = [
+    "Run", "add_controls", "add_retrained", "add_sweep", "load_comparison", "load_run", "save_comparison", "save_run",
+]  # fmt: skip
 
 FORMAT = 1
 """Version of the folder's layout."""
@@ -113,9 +125,8 @@ def save_run(
     write_table(folder / "history.parquet", table)
     write_table(folder / "vocabulary.parquet", features_table(split.train.vocabulary))
     if sweep is not None:
-        write_table(folder / "sweep.parquet", sweep)
-    if controls:
-        write_table(folder / "controls.parquet", pd.concat([c.assign(control=n) for n, c in controls.items()]))
+        add_sweep(folder, sweep)
+    add_controls(folder, controls or {})
     record = {
         "format": FORMAT,
         "name": name or f"{result.config.model} on {data.source.rsplit('/', 1)[-1].removeprefix('sample:')}",
@@ -177,8 +188,9 @@ def load_run(folder: str | Path) -> Run:
         known = {n: record[n] for n in ("name", "created_s", "facts", "versions")}
     except KeyError as error:
         raise DataError(f"{folder} is not a whole run: {error.args[0]!r} is missing") from error
-    retrained = sorted((read_json(p) for p in folder.glob("retrained-*.json")), key=lambda r: r["created_s"])
-    sweep_file, controls = folder / "sweep.parquet", folder / "controls.parquet"
+    except TypeError as error:
+        raise DataError(f"{folder} is not a whole run: {error}") from error
+    sweep_file = folder / "sweep.parquet"
     return Run(
         id=folder.resolve().name,
         folder=folder,
@@ -186,15 +198,10 @@ def load_run(folder: str | Path) -> Run:
         result=result,
         vocabulary=vocabulary,
         sweep=read_table(sweep_file).to_pandas() if sweep_file.is_file() else None,
-        retrained=tuple(retrained),
-        controls=_controls(read_table(controls).to_pandas()) if controls.is_file() else {},
+        retrained=load_retrained(folder),
+        controls=load_controls(folder),
         **known,
     )
-
-
-def _controls(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    grouped = frame.groupby("control", sort=False)
-    return {str(n): c.drop(columns="control").reset_index(drop=True) for n, c in grouped}
 
 
 def _result(folder: Path, record: dict[str, Any]) -> SearchResult:
@@ -219,25 +226,3 @@ def _check_shapes(folder: Path, result: SearchResult, vocabulary: Vocabulary) ->
             raise DataError(
                 f"{folder / 'model.safetensors'}: {name} has shape {getattr(result, name).shape}, expected {shape}"
             )
-
-
-def add_sweep(folder: str | Path, sweep: pd.DataFrame) -> None:
-    """Add what every threshold costs to a run.
-
-    Args:
-        folder: The run's folder.
-        sweep: As made by ``dnis.sweep``.
-    """
-    write_table(Path(folder) / "sweep.parquet", sweep)
-
-
-def add_retrained(folder: str | Path, record: dict[str, Any]) -> None:
-    """Add one retrained point to a run; several may be added at the same time.
-
-    Args:
-        folder: The run's folder.
-        record: threshold, n_values, n_bytes, sparsity, val, test and whatever else is worth keeping.
-    """
-    # a file for each, so that two retrainings that end together do not overwrite each other
-    target = Path(folder) / f"retrained-{secrets.token_hex(6)}.json"
-    write_json(target, {"created_s": time.time(), **record})

@@ -153,8 +153,10 @@ class DimensionScheme:
 
     @property
     def _block_union(self) -> np.ndarray:
+        order = np.argsort(self.block_of, kind="stable")
+        present, starts = np.unique(self.block_of[order], return_index=True)
         union = np.zeros((int(self.block_of.max()) + 1, self.mask.shape[1]), dtype=bool)
-        np.logical_or.at(union, self.block_of, self.mask)
+        union[present] = np.logical_or.reduceat(self.mask[order], starts, axis=0)
         return union
 
     @property

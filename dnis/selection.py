@@ -16,6 +16,10 @@ class UniformSelection(nn.Module):
         """Rows (n, K) of ``feature_ids`` (n,), unchanged."""
         return rows
 
+    def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """Half the gradient (n, K) of the squared norm that the L2 penalty of ``rows`` takes."""
+        return rows
+
     def weights(self) -> list[nn.Parameter]:
         """Parameters of the selection that train together with the model's weights."""
         return []
@@ -63,6 +67,10 @@ class HardSelection(UniformSelection):
         kept = rows * self.mask[feature_ids]
         return kept if self.alpha is None else kept * self.alpha.index_select(0, self.block_of[feature_ids])
 
+    def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """Kept entries only: a dropped one rests, and may come back as it was where the mask moves."""
+        return rows * self.mask[feature_ids]
+
 
 class ProjectedSelection(UniformSelection):
     """Rows of d_l dimensions lifted to K by one (d_l, K) matrix per block (Mixed Dimension Embeddings, Ginart 2019).
@@ -93,6 +101,12 @@ class ProjectedSelection(UniformSelection):
     def _lift(self, part: Tensor, index: int) -> Tensor:
         width, k = self.block_dims[index], part.shape[1]
         return part if width == k else part[:, :width] @ self.lift[index, :width]
+
+    def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """For |x P|^2 of the lifted rows, x P P': rows cannot escape the penalty into their projection."""
+        with torch.enable_grad():
+            leaf = rows.detach().requires_grad_()
+            return torch.autograd.grad(self(leaf, feature_ids).square().sum() / 2, leaf)[0]
 
     def weights(self) -> list[nn.Parameter]:
         """The projections."""

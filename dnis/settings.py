@@ -206,8 +206,44 @@ def from_dict(kind: type, values: dict[str, Any]) -> Any:
         if name not in known:
             raise ValueError(f"unknown setting {name!r}; known are {', '.join(sorted(known))}")
     frozen = {k: _tuple(v) for k, v in values.items()}
+    if kind is CompareConfig and isinstance(values.get("search"), dict):
+        frozen["search"] = from_dict(SearchConfig, values["search"])
     return kind(**frozen)
 
 
 def _tuple(value: Any) -> Any:
     return tuple(_tuple(v) for v in value) if isinstance(value, list) else value
+
+
+METHODS = ("uniform", "dnis", "dnis-budget", "frozen", "magnitude", "gradual", "random", "mde", "pep", "sseds", "nis")
+"""Methods of a comparison; the classes stand in ``dnis.baselines.BASELINES``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareConfig:
+    """Settings of a comparison; ``search`` holds what all methods share, its ``embedding_dim`` is the full table (1x).
+
+    Every method gets the same ``n_trials`` draws of learning rate, L2 and its frequency exponent for every compression,
+    judged on select_val; the best is trained again on everything but test, once per seed.
+    """
+
+    search: SearchConfig = SearchConfig()
+    methods: tuple[str, ...] = ("uniform", "dnis", "dnis-budget", "magnitude")
+    compressions: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    n_trials: int = 3
+    n_bootstrap: int = 1000
+
+    def __post_init__(self) -> None:
+        for method in self.methods:
+            check_choice("methods", method, METHODS)
+        if "uniform" not in self.methods:
+            raise ValueError(f"methods must include uniform, every difference is taken to it; got {', '.join(self.methods)}")
+        if not self.compressions or not self.seeds:
+            raise ValueError(f"give at least one compression and one seed, got {self.compressions} and {self.seeds}")
+        for compression in self.compressions:
+            check_range("compressions", compression, 1.0, 1000.0)
+        for seed in self.seeds:
+            check_range("seeds", seed, 0, 2**31 - 1)
+        check_range("n_trials", self.n_trials, 1, 1000)
+        check_range("n_bootstrap", self.n_bootstrap, 10, 100_000)

@@ -16,6 +16,9 @@ PARTS = ("train", "search_val", "select_val", "test")
 FRACTIONS = (0.7, 0.1, 0.1, 0.1)
 """Shares of the four parts."""
 
+_BOUNDS = np.round(np.cumsum(FRACTIONS)[:3], 9)
+_GOLDEN = (5**0.5 - 1) / 2
+
 LEAVE_OUT_MIN = 4
 """Users with fewer interactions stay in train when the last ones are left out."""
 
@@ -105,14 +108,15 @@ def split(interactions: Interactions, strategy: str | None = None, seed: int = 0
 def _by_time(interactions: Interactions, rng: np.random.Generator) -> np.ndarray:
     users = _users(interactions, "time")
     order = np.lexsort((_times(interactions, "time"), users))
-    sizes = np.bincount(users)[np.unique(users)]
-    # Rounding the running total, not every user, keeps the shares of all rows at 70/10/10/10 though users are small.
-    totals = np.concatenate([[0], np.cumsum(sizes)])
-    bounds = [np.diff(np.floor(totals * share + 0.5).astype(np.int64)) for share in np.cumsum(FRACTIONS)[:3]]
-    bounds[0] = np.maximum(bounds[0], 1)
-    rank = np.arange(len(users)) - np.repeat(totals[:-1], sizes)
+    sizes = np.unique(users, return_counts=True)[1]
+    first = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    rank = np.arange(len(users)) - first
+    # Cutting rank / size at 0.7, 0.8, 0.9 would starve the last parts, since small users have few ranks: every user's
+    # ranks are moved by an own step below 1, spread evenly over users, and the shares of all rows come out right.
+    step = np.repeat((0.5 + np.arange(len(sizes)) * _GOLDEN) % 1, sizes)
     part_of = np.empty(len(users), dtype=np.int64)
-    part_of[order] = sum((rank >= np.repeat(bound, sizes)) for bound in np.maximum.accumulate(bounds))
+    moved = (rank + step) / np.repeat(sizes, sizes)
+    part_of[order] = np.where(rank == 0, 0, np.searchsorted(_BOUNDS, moved, side="right"))
     return part_of
 
 
@@ -159,7 +163,7 @@ _DEALERS = {
 
 
 def _cut(order: np.ndarray) -> np.ndarray:
-    bounds = np.floor(len(order) * np.cumsum(FRACTIONS)[:3] + 0.5)
+    bounds = np.floor(len(order) * _BOUNDS + 0.5)
     part_of = np.empty(len(order), dtype=np.int64)
     part_of[order] = np.searchsorted(bounds, np.arange(len(order)), side="right")
     return part_of

@@ -39,6 +39,10 @@ class RatingTask:
         """Mean squared error, a scalar."""
         return F.mse_loss(scores, target)
 
+    def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
+        """What happened on every row, (n,): here squared errors; their mean is the metric."""
+        return (network.score(_ids(part)).numpy().astype(np.float64) - part.target) ** 2
+
     def evaluate(self, network: Network, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
         """Metrics of ``part``; ``loss`` is what early stopping looks at (smaller is better)."""
         scores = network.score(_ids(part)).numpy()
@@ -59,6 +63,10 @@ class CtrTask(RatingTask):
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Mean binary cross-entropy, a scalar."""
         return F.binary_cross_entropy_with_logits(scores, target)
+
+    def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
+        """Scores (n,), from which AUC follows."""
+        return network.score(_ids(part)).numpy().astype(np.float64)
 
     def evaluate(self, network: Network, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
         """Logloss, and AUC where both classes occur."""
@@ -97,6 +105,11 @@ class TopkTask(RatingTask):
             return F.binary_cross_entropy_with_logits(scores, target)
         grouped = scores.view(-1, 1 + self.config.n_negatives)
         return F.softplus(grouped[:, 1:] - grouped[:, :1]).mean()
+
+    def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
+        """Ranking gain 1 / log2(rank + 2) of every held-out item in the first ten, (n,); their mean is NDCG@10."""
+        ranks = item_ranks(network, part, seen)
+        return np.where(ranks < 10, 1 / np.log2(ranks + 2), 0.0)
 
     def evaluate(self, network: Network, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
         """HR@10, NDCG@10 and MRR over every item that the user has not seen in ``seen``."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from dnis.interactions import Interactions
     from dnis.splits import Split
 
+SELECTION_PACE = 0.1
+"""Weights of a selection, such as MDE's projections, move at this share of lr: every row hangs on them."""
+
 Batch = tuple[Tensor, Tensor]
 OnEvent = Callable[[EpochEvent], None]
 
@@ -75,6 +78,8 @@ class Trainer:
         with torch.no_grad():
             self.network.model.global_bias.fill_(self.task.start_bias(part.target))
         self.parameters = self.network.trained_parameters(freeze_dense)
+        slow = {id(p) for p in selection.weights()}
+        self._lrs = [config.lr * (SELECTION_PACE if id(p) in slow else 1.0) for p in self.parameters]
         self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
         self._steps = 0
         self.penalty = _penalties(part, config)
@@ -87,13 +92,13 @@ class Trainer:
         grad_rows, grad_bias, *grads = torch.autograd.grad(loss, [look.rows, look.bias, *self.parameters])
         with torch.no_grad():
             shrink = self.shrinkage(look)
-            grad_rows.addcmul_(look.rows, shrink)
+            grad_rows.addcmul_(self.network.selection.penalised(look.rows, look.features), shrink)
             grad_bias.addcmul_(look.bias, shrink)
             self.network.embeddings.push(look.features, look.rows, grad_rows)
             self.network.biases.push(look.features, look.bias, grad_bias)
             self._steps += 1
-            for parameter, (mean, square), grad in zip(self.parameters, self._moments, grads, strict=True):
-                adam_update(parameter, mean, square, grad, self.config.lr, self._steps)
+            for parameter, (mean, square), grad, lr in zip(self.parameters, self._moments, grads, self._lrs, strict=True):
+                adam_update(parameter, mean, square, grad, lr, self._steps)
         return loss.detach()
 
     def shrinkage(self, look: Lookup) -> Tensor:

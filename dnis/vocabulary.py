@@ -60,7 +60,7 @@ class Vocabulary:
             raise ValueError(f"no field {field!r}; the fields are {', '.join(map(repr, self.fields))}")
         return self.fields.index(field)
 
-    def encode(self, field: str, raw: Sequence[str]) -> np.ndarray:
+    def encode(self, field: str, raw: Sequence[str] | np.ndarray) -> np.ndarray:
         """Feature ids of raw values; a value never seen becomes the field's unknown feature.
 
         Args:

@@ -1,8 +1,20 @@
-"""Compare page."""
+"""Compare: verdict, frontier, differences and table; make a comparison; two runs side by side."""
 
 import streamlit as st
 
-from dnis.ui import shell
+from dnis.ui import comparison_form, comparison_panel, run_pair, session, shell, texts
 
 shell.require_shell()
-st.title("Compare")
+words = texts.page("compare")
+st.title(words["title"])
+st.write(words["lead"])
+
+run = session.current_run()
+comparison = comparison_panel.found(run)
+if comparison is None:
+    st.info(words["none"], icon=":material/balance:")
+else:
+    comparison_panel.draw(comparison, run)
+
+comparison_form.draw(run, again=comparison is not None)
+run_pair.draw(run)

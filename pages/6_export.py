@@ -1,8 +1,30 @@
-"""Export page."""
+"""Export: every file with a sample of its content, and a run opened from a file."""
 
 import streamlit as st
 
-from dnis.ui import shell
+from dnis.figures import bytes_text
+from dnis.pruning import prune
+from dnis.ui import export_panel, run_import, session, shell, texts
 
 shell.require_shell()
-st.title("Export")
+words = texts.page("export")
+st.title(words["title"])
+st.write(words["lead"])
+
+run = session.current_run()
+scheme = prune(run.result, threshold=session.threshold())
+st.caption(
+    words["threshold"].format(
+        threshold=f"{scheme.threshold:.4g}", kept=f"{scheme.n_values:,}", full=f"{scheme.mask.size:,}",
+        size=bytes_text(scheme.n_bytes),
+    )
+)  # fmt: skip
+
+offers = export_panel.offers(run, scheme)
+for first in range(0, len(offers), 2):
+    for column, offer in zip(st.columns(2), offers[first : first + 2], strict=False):
+        with column:
+            export_panel.draw(offer)
+
+st.subheader(words["import_title"])
+run_import.draw()

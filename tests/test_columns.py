@@ -52,6 +52,7 @@ def test_twenty_or_fewer_numbers_are_bins_of_their_own():
     codes, values = number_bins(column([0.5, 2.0, np.nan, 0.5]))
     assert values.tolist() == [UNKNOWN, "0.5", "2", MISSING]
     assert codes.tolist() == [1, 2, 3, 1]
+    assert number_bins(column([0] * 100 + [1, 2, 3]))[1].tolist() == [UNKNOWN, "0", "1", "2", "3"]
 
 
 def test_bins_of_many_numbers_are_those_of_scikit_learn():

@@ -1,14 +1,13 @@
 """What leaves the app is exact, small, and safe to open."""
 
 import io
-import json
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dnis import exports, recipes
+from dnis import exports
 from dnis.interactions import Interactions
 from dnis.loader import load_table
 from dnis.pruning import prune
@@ -134,40 +133,3 @@ def test_run_zip_holds_the_folder_and_no_drafts(run):
 def test_equal_runs_give_equal_bytes(run, scheme):
     assert exports.run_zip(run.folder) == exports.run_zip(run.folder)
     assert exports.projector_zip(run, scheme) == exports.projector_zip(run, scheme)
-
-
-def test_settings_json_reads_back_as_the_same_settings(run):
-    settings = json.loads(recipes.settings_json(run, 0.25))
-    assert SearchConfig.from_dict(settings["config"]) == run.result.config
-    assert settings["data"]["source"] == "sample:planted"
-    assert settings["threshold"] == 0.25
-
-
-def test_only_settings_that_differ_from_their_defaults_are_told(run):
-    assert recipes.changed_settings(run.result.config) == {"embedding_dim": K, "n_blocks": 2, "lr": 0.01}
-
-
-def test_command_names_the_data_the_changes_and_the_threshold(run):
-    search, retrain = recipes.command(run, 0.25).splitlines()
-    assert search.startswith("python -m dnis search sample:planted --strategy random")
-    assert "--embedding-dim 4" in search
-    assert "--lr 0.01" in search
-    assert "--threshold 0.25" in retrain
-
-
-def test_script_is_python_and_names_the_same_settings(run):
-    source = recipes.script(run, 0.25)
-    compile(source, "script.py", "exec")
-    assert "datasets.load('sample:planted', ()).split('random', seed=1)" in source
-    assert "embedding_dim=4," in source
-    assert "threshold=0.25" in source
-
-
-def test_script_for_uploaded_data_takes_the_path_as_its_argument(run):
-    object.__setattr__(run, "data", DataSpec("/somewhere/secret/0f0f.csv", columns=(("user", "who's"),)))
-    source = recipes.script(run, 0.25)
-    compile(source, "script.py", "exec")
-    assert "secret" not in source
-    assert "sys.argv[1]" in source
-    assert "secret" not in recipes.settings_json(run, 0.25)
-    assert """--user 'who'"'"'s'""" in recipes.command(run, 0.25)

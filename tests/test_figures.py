@@ -59,12 +59,19 @@ def test_heatmap_shows_alpha_with_the_most_frequent_block_on_top():
 
 
 def test_every_heatmap_cell_can_be_clicked_and_knows_its_value():
-    figure = figures.alpha_heatmap(np.array([[1.0, 0.5], [0.25, 0.0]]), block_counts=["9 to 7 interactions", HOSTILE])
+    figure = figures.alpha_heatmap(np.array([[1.0, 0.5], [0.25, 0.0]]), block_words=["9 to 7 interactions", HOSTILE])
     targets = figure.data[1]
     assert list(targets.x) == [0, 1, 0, 1]
     assert list(targets.y) == [0, 0, 1, 1]
     assert [tuple(d[:3]) for d in targets.customdata] == [(0, 0, 1.0), (0, 1, 0.5), (1, 0, 0.25), (1, 1, 0.0)]
     assert "<" not in targets.customdata[2][3]
+
+
+def test_sorted_heatmap_moves_columns_but_names_the_same_dimensions():
+    figure = figures.alpha_heatmap(np.array([[0.1, 0.9]]), order=np.array([1, 0]), picked=(0, 0))
+    assert np.asarray(figure.data[0].z).tolist() == [[0.9, 0.1]]
+    assert [tuple(d[:3]) for d in figure.data[1].customdata] == [(0, 1, 0.9), (0, 0, 0.1)]
+    assert figure.layout.shapes[0].x0 == 0.5
 
 
 def test_heatmap_outlines_the_picked_cell():
@@ -81,14 +88,6 @@ def test_feature_bars_part_kept_from_cut_and_draw_the_threshold_on_both_sides():
     assert list(bars["cut (1)"].x) == [1]
     assert [shape.y0 for shape in figure.layout.shapes] == [0.1, -0.1]
     assert figure.layout.yaxis.range == (-0.525, 0.525)
-
-
-def test_mask_picture_averages_what_is_left_of_neighbouring_features():
-    weighted = np.array([[1.0, -2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
-    mask = np.array([[1, 1], [1, 0], [0, 0], [1, 0]], dtype=bool)
-    # order 1, 0, 3, 2 in two groups: (3 + 1) / 2, (0 + 2) / 2 and (7 + 0) / 2, 0
-    figure = figures.mask_picture(weighted, mask, np.array([1, 0, 3, 2]), rows=2)
-    assert np.asarray(figure.data[0].z).tolist() == [[2.0, 1.0], [3.5, 0.0]]
 
 
 def test_long_tail_ranks_features_and_leaves_out_the_unseen():
@@ -135,13 +134,13 @@ def test_losses_draw_validation_dashed_test_solid_and_mark_the_kept_epoch():
 
 
 def test_role_strip_counts_each_role_per_stretch_of_time():
-    times = {"train": [0, 0, 95], "search_val": [95], "select_val": [95], "test": [96, 96]}
+    times = {"train": [0, 0, 47], "search_val": [47], "select_val": [47], "test": [48, 48]}
     split = SimpleNamespace(**{name: part(np.array(t)) for name, t in times.items()})
     heat = figures.role_strip(split).data[0]
     counts = np.asarray(heat.customdata)
-    assert counts.shape == (4, 96)
+    assert counts.shape == (4, 48)
     assert counts[0, 0] == 2
-    assert counts[:, 95].tolist() == [1, 1, 1, 2]
+    assert counts[:, 47].tolist() == [1, 1, 1, 2]
     assert [label.split(",")[0] for label in heat.y] == ["train", "search validation", "selection validation", "test"]
 
 
@@ -171,7 +170,7 @@ def test_tradeoff_marks_the_threshold_between_the_measured_points():
 
 def test_tradeoff_draws_the_controls_in_their_own_muted_colours():
     lines = traces(figures.tradeoff(SWEEP, controls={"magnitude": SWEEP, "frozen": SWEEP}))
-    colours = {lines[n].line.color for n in ("DNIS test", "Magnitude pruning", "Alpha frozen at 1")}
+    colours = {lines[n].line.color for n in ("DNIS test", "Magnitude", "Alpha frozen")}
     assert len(colours) == 3
 
 

@@ -4,6 +4,8 @@ import gzip
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dnis.reading import DataError, read_frame
@@ -61,6 +63,12 @@ def test_the_delimiter_is_found_in_the_first_line(saved, delimiter):
 def test_quoted_cells_may_hold_delimiters_and_line_breaks(saved):
     frame = read_frame(saved('id,text\n1,"a, b\nc"\n2,d\n'))
     assert frame["text"].tolist() == ["a, b\nc", "d"]
+
+
+def test_a_quoted_line_break_may_fall_between_two_blocks(saved, monkeypatch):
+    monkeypatch.setattr("dnis.reading._BLOCK_BYTES", 24)
+    rows = "".join(f'{i},"a\n{i}"\n' for i in range(30))
+    assert read_frame(saved("id,text\n" + rows))["text"].tolist() == [f"a\n{i}" for i in range(30)]
 
 
 def test_spaces_around_names_and_values_do_not_count(saved):
@@ -122,16 +130,26 @@ def test_a_file_without_column_names_is_refused(saved):
     )
 
 
+def test_a_single_column_may_be_named_by_a_number(saved):
+    assert list(read_frame(saved("user,2020\n1,2\n"))) == ["user", "2020"]
+
+
 def test_a_row_of_another_length_is_named(saved):
-    assert refusal(saved("user,item\n1,2\n3,4\n5\n")) == (
-        "log.csv, data row 3: 1 values where the header has 2: '5'"
-    )
+    assert refusal(saved("user,item\n1,2\n3,4\n5\n")) == ("log.csv, data row 3: 1 values where the header has 2: '5'")
 
 
 def test_another_encoding_is_refused_in_the_header_and_below(saved):
     assert "not UTF-8" in refusal(saved("user,prénom\n1,2\n".encode("latin-1")))
     assert "not UTF-8" in refusal(saved("user,name\n1,André\n".encode("latin-1")))
     assert "not UTF-8" in refusal(saved("user,item\n1,2\n".encode("utf-16")))
+
+
+def test_a_short_row_in_another_encoding_is_refused_as_short(saved):
+    assert "data row 2: 1 values where the header has 2" in refusal(saved("user,name\n1,2\nAndré\n".encode("latin-1")))
+
+
+def test_lines_may_end_with_a_carriage_return_alone(saved):
+    assert read_frame(saved(b"user,item\r1,2\r3,4\r")).to_dict("list") == {"user": [1, 3], "item": [2, 4]}
 
 
 def test_other_kinds_of_files_are_refused(saved):
@@ -150,6 +168,16 @@ def test_a_damaged_parquet_file_is_refused(saved):
     assert "damaged Parquet" in refusal(saved(b"PAR1 and nothing that follows", "log.parquet"))
 
 
+def test_parquet_of_raw_bytes_and_of_large_integers_beside_empty_cells_is_read(tmp_path):
+    big = 2**63 + 1
+    table = pa.table({"user": pa.array([b"a", b"\xc3\xa9"]), "item": pa.array([big, None], pa.uint64())})
+    pq.write_table(table, tmp_path / "log.parquet")
+    frame = read_frame(tmp_path / "log.parquet")
+    assert (frame["user"].tolist(), frame["item"][0]) == (["a", "é"], big)
+    pq.write_table(pa.table({"user": pa.array([b"\xe9"])}), tmp_path / "log.parquet")
+    assert refusal(tmp_path / "log.parquet") == "column 'user' holds bytes that are not UTF-8 text"
+
+
 def test_lists_in_cells_are_refused(tmp_path):
     pd.DataFrame({"user": [1], "genres": [["a", "b"]]}).to_parquet(tmp_path / "log.parquet")
     assert refusal(tmp_path / "log.parquet") == "column 'genres' holds lists or records; keep one value per row"
@@ -158,3 +186,4 @@ def test_lists_in_cells_are_refused(tmp_path):
 def test_a_file_of_too_many_rows_is_refused_before_it_is_held(saved, monkeypatch):
     monkeypatch.setattr("dnis.reading.MAX_ROWS", 2)
     assert refusal(saved("user,item\n1,2\n3,4\n5,6\n")) == "log.csv has more than 2 rows"
+    assert len(read_frame(saved("user,item\n1,2\n3,4\n"))) == 2

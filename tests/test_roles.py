@@ -35,6 +35,11 @@ def test_further_columns_of_a_rating_log_are_features_but_titles_are_not():
     assert roles.numeric == ("price",)
 
 
+def test_whole_numbers_with_gaps_are_codes_though_they_are_stored_as_floats():
+    frame = pd.DataFrame({"user": [1, 2, 1], "item": [1, 1, 2], "rating": [1, 2, 3], "year": [1995.0, np.nan, 1996.0]})
+    assert Roles.guess(frame).features == ("year",)
+
+
 def test_a_two_valued_column_named_like_a_label_is_one():
     frame = pd.DataFrame({"user": [1, 2, 1], "item": [1, 2, 3], "Clicked": ["no", "yes", "no"]})
     assert (Roles.guess(frame).target, Roles.guess(frame).target_kind) == ("Clicked", "label")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROLES = {"train": "train", "search_val": "search validation", "select_val": "selection validation", "test": "test"}
 """The four roles, in the order of the road, and their names in words."""
 
-TIME_BINS = 96
+TIME_BINS = 48
 
 _LOSS_LINES = {
     "train": {"color": NEUTRAL, "width": 1.5, "dash": "dot"},

@@ -73,7 +73,12 @@ def _at(sweep: pd.DataFrame, threshold: float, x: str) -> float:
 
 
 def frontier(
-    rows: Sequence[Mapping[str, Any]], metric: str = "error", dominated: bool = True, height: int = 420
+    rows: Sequence[Mapping[str, Any]],
+    metric: str = "error",
+    dominated: bool = True,
+    height: int = 420,
+    points: Sequence[Mapping[str, Any]] = (),
+    points_name: str = "retrained",
 ) -> go.Figure:
     """Every method's error against bytes on a logarithmic axis, with the spread over seeds.
 
@@ -82,15 +87,23 @@ def frontier(
         metric: Name of the vertical axis.
         dominated: Whether points that another point beats in both size and error are drawn, too.
         height: Height [pixels].
+        points: Single retrained tables with n_bytes and test, drawn without a spread, for they have none.
+        points_name: What those are called.
 
     Returns:
-        One trace per method; the points of uniform dimensions are joined, the others of a method, too.
+        One trace per method, its points joined in order of size.
     """
     figure = canvas(height, "bytes as stored, index included", metric)
     shown = [row for row in rows if dominated or row.get("on_frontier")]
     for method in sorted({str(row["method"]) for row in shown}, key=_drawn_last):
         figure.add_trace(_method_trace(method, sorted((r for r in shown if r["method"] == method), key=_size)))
-    figure.update_xaxes(type="log", **_byte_ticks([_size(row) for row in shown]))
+    if points:
+        figure.add_scatter(
+            x=[_size(p) for p in points], y=[p["test"] for p in points], mode="markers", name=plain(points_name),
+            marker={"color": ACCENT, "symbol": "star", "size": 12, "line": {"color": "white", "width": 1}},
+            hovertemplate="%{y:.4f}",
+        )  # fmt: skip
+    figure.update_xaxes(type="log", **_byte_ticks([_size(row) for row in [*shown, *points]]))
     return figure
 
 
@@ -120,9 +133,8 @@ def differences(rows: Sequence[Mapping[str, Any]], higher_is_better: bool = Fals
     """
     told = [row for row in rows if row.get("difference") is not None and row["method"] != "uniform"]
     told.sort(key=lambda row: (_drawn_last(str(row["method"])), _size(row)))
-    better, worse = ("better →", "← worse") if higher_is_better else ("worse →", "← better")
-    title = f"{worse}   difference to uniform   {better}"
-    figure = canvas(110 + 30 * len(told), title, "", legend=False)
+    title = "← worse · better →" if higher_is_better else "← better · worse →"
+    figure = canvas(110 + 26 * len(told), title, "", legend=False)
     labels = [f"{method_style(str(r['method'])).label}, {bytes_text(_size(r))}" for r in told]
     values = [float(r["difference"]) for r in told]
     figure.add_scatter(
@@ -132,7 +144,7 @@ def differences(rows: Sequence[Mapping[str, Any]], higher_is_better: bool = Fals
             "symbol": [method_style(str(r["method"])).symbol for r in told], "size": 10,
         },
         error_x={
-            "type": "data", "symmetric": False, "thickness": 1.5, "width": 4,
+            "type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": NEUTRAL,
             "array": [_number(r["high"], v) - v for r, v in zip(told, values, strict=True)],
             "arrayminus": [v - _number(r["low"], v) for r, v in zip(told, values, strict=True)],
         },
@@ -144,7 +156,7 @@ def differences(rows: Sequence[Mapping[str, Any]], higher_is_better: bool = Fals
 
 def _drawn_last(method: str) -> tuple[int, str]:
     """Sort key that draws uniform first and DNIS last, so that neither hides the other."""
-    order = ("uniform", *(name for name in METHODS if name not in ("uniform", "dnis")))
+    order = ("uniform", *(name for name in METHODS if name != "uniform" and not name.startswith("dnis")))
     if method.startswith("dnis"):
         return len(order) + 1, method
     return (order.index(method) if method in order else len(order)), method

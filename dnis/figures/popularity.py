@@ -107,7 +107,7 @@ def dims_by_popularity(
     centre, kept, size = _bubbles(counts[seen], dims[seen])
     figure.add_scatter(
         x=centre, y=kept, mode="markers", name="features", customdata=size,
-        marker={"size": 4 + 22 * np.sqrt(size / size.max()), "color": ACCENT, "opacity": 0.35, "line": {"width": 0}},
+        marker={"size": 4 + 16 * np.sqrt(size / size.max()), "color": ACCENT, "opacity": 0.35, "line": {"width": 0}},
         hovertemplate="%{customdata} features with about %{x:.3~s} interactions keep %{y}<extra></extra>",
     )  # fmt: skip
     line_x, line_y = _band_means(centre, kept, size)

@@ -34,14 +34,15 @@ class MethodStyle:
 
 METHODS = {
     "dnis": MethodStyle("DNIS", ACCENT, "circle"),
+    "dnis-budget": MethodStyle("DNIS, budget", ACCENT, "diamond-open"),
     "uniform": MethodStyle("Uniform", NEUTRAL, "square"),
-    "frozen": MethodStyle("Alpha frozen at 1", "#5f9ea0", "diamond"),
-    "magnitude": MethodStyle("Magnitude pruning", "#b08968", "triangle-up"),
-    "gradual": MethodStyle("Gradual pruning", "#a17fa6", "triangle-down"),
+    "frozen": MethodStyle("Alpha frozen", "#5f9ea0", "diamond"),
+    "magnitude": MethodStyle("Magnitude", "#b08968", "triangle-up"),
+    "gradual": MethodStyle("Gradual", "#a17fa6", "triangle-down"),
     "random": MethodStyle("Random blocks", "#8a9a5b", "x"),
     "mde": MethodStyle("MDE", "#c27c88", "cross"),
     "pep": MethodStyle("PEP", "#6c8ea4", "star"),
-    "nis": MethodStyle("NIS controller", "#b59f3b", "hexagon"),
+    "nis": MethodStyle("NIS", "#b59f3b", "hexagon"),
     "sseds": MethodStyle("SSEDS", "#7f8c72", "pentagon"),
 }
 
@@ -55,8 +56,19 @@ def method_style(name: str) -> MethodStyle:
     Returns:
         Its style.
     """
-    known = METHODS.get(name) or next((s for key, s in METHODS.items() if name.lower().startswith(key)), None)
-    return known or MethodStyle(plain(name), "#9a8f97", "circle-open")
+    return METHODS.get(name) or MethodStyle(plain(name), "#9a8f97", "circle-open")
+
+
+def method_label(name: str) -> str:
+    """What a method is called on every page.
+
+    Args:
+        name: A method's registry name.
+
+    Returns:
+        Its label.
+    """
+    return method_style(name).label
 
 
 def plain(text: object, limit: int = TEXT_LIMIT) -> str:

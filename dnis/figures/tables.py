@@ -15,54 +15,60 @@ CLICKABLE_CELLS = 20_000
 
 def alpha_heatmap(
     alpha: np.ndarray,
-    block_counts: Sequence[str] = (),
+    block_words: Sequence[str] = (),
+    order: np.ndarray | None = None,
     picked: tuple[int, int] | None = None,
     dark: bool = False,
     quantity: str = "alpha",
+    top: float | None = 1.0,
 ) -> go.Figure:
     """Blocks by dimensions, popular blocks on top; 0 is the page's background.
 
     Args:
         alpha: Values at least 0, (n_blocks, K).
-        block_counts: What stands beside each block in the hover, for example "23 to 41 interactions".
+        block_words: What the hover says of each block, for example "782 features, seen 23 to 41 times".
+        order: Dimensions from left to right, (K,); as trained where None.
         picked: A (block, dimension) cell to outline.
         dark: Whether the page is dark.
         quantity: What a cell holds, in a word.
+        top: Value at the end of the scale; the largest one where None.
 
     Returns:
         A figure whose second trace is a grid of invisible points, one a cell, so that cells can be clicked;
         their customdata is (block, dimension, value, words).
     """
     n_blocks, width = alpha.shape
-    figure = canvas(max(220, min(560, 90 + 26 * n_blocks)), "dimension", "block (0 = most frequent)", legend=False)
-    top = max(float(alpha.max(initial=0.0)), 1e-9)
+    order = np.arange(width) if order is None else order
+    title = "dimension" if (order == np.arange(width)).all() else "dimensions, sorted"
+    figure = canvas(max(220, min(560, 90 + 26 * n_blocks)), title, "block (0 = most frequent)", legend=False)
+    end = max(float(alpha.max(initial=0.0)), 1e-9) if top is None else top
     figure.add_heatmap(
-        z=alpha, zmin=0.0, zmax=1.0 if quantity == "alpha" else top, colorscale=scale(dark), xgap=1, ygap=1,
+        z=alpha[:, order], zmin=0.0, zmax=end, colorscale=scale(dark), xgap=1, ygap=1,
         hoverinfo="skip", colorbar={"title": {"text": plain(quantity)}, "thickness": 12, "outlinewidth": 0},
     )  # fmt: skip
     if alpha.size <= CLICKABLE_CELLS:
-        figure.add_trace(_click_targets(alpha, block_counts, quantity))
+        figure.add_trace(_click_targets(alpha, block_words, order, quantity))
     if picked is not None:
-        block, k = picked
-        figure.add_shape(
-            type="rect", x0=k - 0.5, x1=k + 0.5, y0=block - 0.5, y1=block + 0.5, line={"color": ACCENT, "width": 2}
-        )
+        block, x = picked[0], int(np.flatnonzero(order == picked[1])[0])
+        for colour, width_px in (("white", 5), (ACCENT, 2)):  # a white seam parts the outline from dark cells
+            line = {"color": colour, "width": width_px}
+            figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=block - 0.5, y1=block + 0.5, line=line)
     # reversed, so that the most frequent block is on top
     figure.update_yaxes(range=[n_blocks - 0.5, -0.5], showgrid=False, tickformat="d", nticks=min(n_blocks, 12))
-    figure.update_xaxes(range=[-0.5, width - 0.5], showgrid=False, tickformat="d")
+    figure.update_xaxes(range=[-0.5, width - 0.5], showgrid=False, tickformat="d", showticklabels=title == "dimension")
     return figure.update_layout(clickmode="event+select", hoverdistance=40)
 
 
-def _click_targets(alpha: np.ndarray, block_counts: Sequence[str], quantity: str) -> go.Scatter:
+def _click_targets(alpha: np.ndarray, block_words: Sequence[str], order: np.ndarray, quantity: str) -> go.Scatter:
     n_blocks, width = alpha.shape
-    block, k = (axis.ravel() for axis in np.mgrid[0:n_blocks, 0:width])
-    words = [plain(block_counts[b]) if b < len(block_counts) else "" for b in block]
-    data = list(zip(block.tolist(), k.tolist(), alpha.ravel().tolist(), words, strict=True))
+    block, x = (axis.ravel() for axis in np.mgrid[0:n_blocks, 0:width])
+    words = [plain(block_words[b]) if b < len(block_words) else "" for b in block]
+    data = list(zip(block.tolist(), order[x].tolist(), alpha[block, order[x]].tolist(), words, strict=True))
     return go.Scatter(
-        x=k, y=block, mode="markers", customdata=data, showlegend=False,
+        x=x, y=block, mode="markers", customdata=data, showlegend=False,
         marker={"size": 14, "opacity": 0.0, "symbol": "square"},
         selected={"marker": {"opacity": 0.0}}, unselected={"marker": {"opacity": 0.0}},
-        hovertemplate="block %{y}, dimension %{x}<br>" + plain(quantity)
+        hovertemplate="block %{customdata[0]}, dimension %{customdata[1]}<br>" + plain(quantity)
         + " %{customdata[2]:.3f}<br>%{customdata[3]}<extra></extra>",
     )  # fmt: skip
 
@@ -99,31 +105,3 @@ def feature_bars(
     figure.update_yaxes(range=[-reach, reach], zeroline=True, zerolinecolor=FAINT)
     figure.update_xaxes(range=[-0.7, len(weighted) - 0.3], tickformat="d", showgrid=False)
     return figure.update_layout(bargap=0.15, barmode="overlay")
-
-
-def mask_picture(
-    weighted: np.ndarray, mask: np.ndarray, order: np.ndarray, rows: int = 120, dark: bool = False
-) -> go.Figure:
-    """What is left of the table: the mean kept |alpha e| of groups of neighbouring features, popular ones on top.
-
-    Args:
-        weighted: alpha[block(i)] * e_i, (n_features, K).
-        mask: Kept entries, (n_features, K) bool.
-        order: Feature ids, most frequent first, (n_features,).
-        rows: Most rows drawn; more features than that are averaged in groups.
-        dark: Whether the page is dark.
-
-    Returns:
-        A heatmap.
-    """
-    left = np.abs(weighted[order]) * mask[order]
-    edges = np.unique(np.linspace(0, len(left), min(rows, len(left)) + 1).astype(int))
-    picture = np.add.reduceat(left, edges[:-1], axis=0) / np.diff(edges)[:, None]
-    figure = canvas(360, "dimension", "features, most frequent on top", legend=False)
-    figure.add_heatmap(
-        z=picture, y=edges[:-1] + 1, zmin=0.0, colorscale=scale(dark),
-        colorbar={"thickness": 12, "outlinewidth": 0},
-        hovertemplate="from rank %{y}, dimension %{x}: %{z:.4f}<extra></extra>",
-    )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure.update_xaxes(showgrid=False)

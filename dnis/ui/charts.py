@@ -1,4 +1,4 @@
-"""Plotly figures on a page: transparent, named for those who cannot see them, and quiet about tools nobody asked for."""
+"""Plotly figures on a page: transparent, named for those who cannot see them, and without tools nobody asked for."""
 
 from __future__ import annotations
 

@@ -36,9 +36,13 @@ def of_run(run: Run, words: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         What the threshold component takes as data.
+
+    Raises:
+        ValueError: If the run has no sweep.
     """
     result = run.result
-    thresholds = grid(run.sweep["threshold"].to_numpy(dtype=float))
+    measured = _sweep(run)
+    thresholds = grid(measured["threshold"].to_numpy(dtype=float))
     sizes = sizes_over(result, thresholds)
     return {
         "id": run.folder.name,
@@ -46,8 +50,12 @@ def of_run(run: Run, words: Mapping[str, Any]) -> dict[str, Any]:
         "full": result.embeddings.size,
         "full_bytes": result.embeddings.size * VALUE_BYTES,
         "features": np.bincount(result.block_of).tolist(),
-        "grid": {"threshold": thresholds.tolist(), **{k: sizes[k].tolist() for k in SIZES}, "dims": sizes["dims"].round(2).tolist()},
-        "measured": _table(run.sweep),
+        "grid": {
+            "threshold": thresholds.tolist(),
+            **{k: sizes[k].tolist() for k in SIZES},
+            "dims": sizes["dims"].round(2).tolist(),
+        },
+        "measured": _table(measured),
         "controls": {name: _table(table) for name, table in run.controls.items()},
         "retrained": [_point(point) for point in run.retrained],
         "mask": _mask(run),
@@ -65,7 +73,8 @@ def grid(measured: np.ndarray) -> np.ndarray:
         Ascending thresholds, ((n - 1) * BETWEEN + 1,); every BETWEEN-th is a measured one.
     """
     places = np.arange((len(measured) - 1) * BETWEEN + 1) / BETWEEN
-    out = np.interp(places, np.arange(len(measured)), measured)
+    # rounded to what the table is made of, so that both sides of a comparison with it agree on every entry
+    out = np.interp(places, np.arange(len(measured)), measured).astype(np.float32).astype(float)
     out[::BETWEEN] = measured
     return out
 
@@ -73,15 +82,16 @@ def grid(measured: np.ndarray) -> np.ndarray:
 def sizes_over(result: SearchResult, thresholds: np.ndarray) -> dict[str, np.ndarray]:
     """What ``prune`` would keep at many thresholds at once, and its size as ``DimensionScheme`` counts it.
 
-    One pass over the table: every entry falls into the interval between two thresholds, and counting from the largest down gives
-    what is kept. Building a scheme per threshold would take seconds.
+    One pass over the table: every entry falls into the interval between two thresholds, and counting from the largest
+    down gives what is kept. Building a scheme per threshold would take seconds.
 
     Args:
         result: A finished search.
         thresholds: Ascending, (n,).
 
     Returns:
-        ``sparsity``, ``n_values``, ``n_bytes`` (n,) and ``dims``, mean kept dimensions per feature and block, (n, n_blocks).
+        ``sparsity``, ``n_values``, ``n_bytes`` (n,) and ``dims``, mean kept dimensions per feature and block
+        (n, n_blocks).
     """
     weight = np.abs(result.weighted)
     n, k = weight.shape
@@ -112,6 +122,12 @@ def sizes_over(result: SearchResult, thresholds: np.ndarray) -> dict[str, np.nda
     }
 
 
+def _sweep(run: Run) -> pd.DataFrame:
+    if run.sweep is None:
+        raise ValueError(f"run {run.id} has no sweep, so there is no curve to draw")
+    return run.sweep
+
+
 def _table(frame: pd.DataFrame) -> dict[str, list[float | None]]:
     names = [name for name in ("threshold", *SIZES, *METRICS) if name in frame]
     return {name: [_number(v) for v in frame[name]] for name in names}
@@ -130,7 +146,9 @@ def _mask(run: Run) -> dict[str, Any]:
     k = result.embeddings.shape[1]
     n_blocks = int(result.block_of.max()) + 1
     per_block = max(1, min(MASK_ROWS, MAX_PICTURE_VALUES // k) // n_blocks)
-    rows = np.concatenate([_spread(np.flatnonzero(result.block_of == block), result.counts, per_block) for block in range(n_blocks)])
+    rows = np.concatenate(
+        [_spread(np.flatnonzero(result.block_of == block), result.counts, per_block) for block in range(n_blocks)]
+    )
     weight = np.abs(result.weighted[rows]).astype(np.float32)
     return {
         "values": base64.b64encode(weight.tobytes()).decode(),
@@ -153,11 +171,13 @@ def points_table(run: Run) -> pd.DataFrame:
         run: A run with its sweep.
 
     Returns:
-        threshold, n_values, share [of the full table], n_bytes, val, test, change [of test against the uncut table, as a share].
+        threshold, n_values, share [of the full table], n_kb [kB], val, test, change [of test against the uncut table,
+        as a share].
     """
-    uncut = float(run.sweep["test"].iloc[0])
+    uncut = float(_sweep(run)["test"].iloc[0])
     rows = [_point(point) for point in run.retrained]
     for row in rows:
         row["share"] = None if row["n_values"] is None else row["n_values"] / run.result.embeddings.size
+        row["n_kb"] = None if row["n_bytes"] is None else row["n_bytes"] / 1000
         row["change"] = None if row["test"] is None else (row["test"] - uncut) / abs(uncut)
-    return pd.DataFrame(rows, columns=["threshold", "n_values", "share", "n_bytes", "val", "test", "change"], dtype=float)
+    return pd.DataFrame(rows, columns=["threshold", "n_values", "share", "n_kb", "val", "test", "change"], dtype=float)

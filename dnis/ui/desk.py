@@ -1,6 +1,7 @@
 """The jobs of this session: start one, watch it, control it, and take its run when it is done.
 
-The address bar carries ``?job=`` while a job is under way, so that a reload, or somebody else with the link, finds it again.
+The address bar carries ``?job=`` while a job is under way, so that a reload, or somebody else with the link, finds it
+again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from dnis.ui import escape, session, store, texts
+from dnis.ui import escape, jobs, session, store, texts
 from dnis.ui.job import JobView
 from dnis.ui.jobs import JobRunner, QueueFullError
 
@@ -21,7 +22,7 @@ _JOBS, _OWNER, _SETTLED = "_jobs", "_owner", "_settled"
 @st.cache_resource(show_spinner=False)
 def runner() -> JobRunner:
     """The one queue of this server."""
-    queue = JobRunner(store.runs_folder())
+    queue = JobRunner(store.runs_folder(), jobs.WORKER)
     # Streamlit collects garbage after every run of a script; what is loaded by now need not be looked through again.
     gc.collect()
     gc.freeze()

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from dnis.results import EpochEvent, SearchResult
+    from dnis.results import SearchResult
 
 MAX_ROWS = 64
-"""More blocks than this are drawn as means over neighbouring blocks: no screen shows more rows that a person could point at."""
+"""More blocks than this are drawn as means over neighbours: no screen shows more rows that a person could point at."""
 
 MAX_BYTES = 400_000
 """A film is sent again at every tick of the clock; frames are left out beyond this size."""
@@ -36,7 +36,9 @@ def of_result(result: SearchResult, words: Mapping[str, Any], **more: Any) -> di
     return film(events, words, names=names, n_dims=result.config.embedding_dim, best=result.best_epoch, **more)
 
 
-def of_events(events: Sequence[Mapping[str, Any]], config: Mapping[str, Any], words: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def of_events(
+    events: Sequence[Mapping[str, Any]], config: Mapping[str, Any], words: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
     """The film of a search that is under way, from the worker's events.
 
     Args:
@@ -57,7 +59,12 @@ def of_events(events: Sequence[Mapping[str, Any]], config: Mapping[str, Any], wo
 
 
 def film(
-    epochs: Sequence[Mapping[str, Any]], words: Mapping[str, Any], *, names: list[dict[str, str]], n_dims: int, **more: Any
+    epochs: Sequence[Mapping[str, Any]],
+    words: Mapping[str, Any],
+    *,
+    names: list[dict[str, str]],
+    n_dims: int,
+    **more: Any,
 ) -> dict[str, Any]:
     """Epochs as frames of one byte per block and dimension, with the curves beside them.
 
@@ -80,7 +87,7 @@ def film(
         "frames": frames,
         "alpha": base64.b64encode(pictures).decode(),
         "dims": [_numbers(_pooled(e.get("dims_by_block"), step, len(names)), 2) for e in epochs],
-        "width": max(1.0, max((float(np.max(e["dims_by_block"])) for e in epochs if _filled(e.get("dims_by_block"))), default=1.0)),
+        "width": max([1.0, *(float(np.max(e["dims_by_block"])) for e in epochs if _filled(e.get("dims_by_block")))]),
         "travel": [round(float(e.get("alpha_travel") or 0.0), 4) for e in epochs],
         "losses": _losses(epochs),
         "notes": [[int(e["epoch"]), str(note)] for e in epochs for note in e.get("notes") or ()],
@@ -102,7 +109,7 @@ def _blocks(block_of: np.ndarray, counts: np.ndarray, words: Mapping[str, Any]) 
 
 
 def _joined(names: list[dict[str, str]]) -> dict[str, str]:
-    return names[0] if len(names) == 1 else {"name": f"{names[0]['name']}–{names[-1]['name']}", "about": ""}
+    return names[0] if len(names) == 1 else {"name": f"{names[0]['name']} to {names[-1]['name']}", "about": ""}
 
 
 def _frames(epochs: Sequence[Mapping[str, Any]], step: int, size: int) -> tuple[list[int], bytes]:

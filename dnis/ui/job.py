@@ -18,8 +18,8 @@ ACTIVE = ("queued", "running")
 class Limits:
     """How much one server does at a time; times in [s].
 
-    ``grace_s`` is how long a job goes on after its last watcher has left: a browser that loses its connection for a moment, or
-    a tab in the background, must not lose its search.
+    ``grace_s`` is how long a job goes on after its last watcher has left: a browser that loses its connection for a
+    moment, or a tab in the background, must not lose its search.
     """
 
     n_workers: int = max(1, (os.cpu_count() or 2) - 1)
@@ -34,8 +34,8 @@ class Limits:
 class JobView:
     """One job as it stood when asked: ``state`` is queued, running, finished, stopped or failed.
 
-    ``position`` is 1 for the next in the queue and 0 once started; ``run`` the folder that the job wrote; ``n_owners`` the number
-    of sessions that share the job.
+    ``position`` is 1 for the next in the queue and 0 once started; ``run`` the folder that the job wrote; ``n_owners``
+    the number of sessions that watch the job now.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Job:
     key: str
     job: dict[str, Any]
     owners: set[str]
+    away: set[str] = field(default_factory=set)
     state: str = "queued"
     events: list[dict[str, Any]] = field(default_factory=list)
     message: str = ""
@@ -75,6 +76,11 @@ class Job:
     stopping_s: float | None = None
     paused: bool = False
     process: WorkerProcess | None = None
+
+    @property
+    def present(self) -> set[str]:
+        """Owners whose browser is there."""
+        return self.owners - self.away
 
     @property
     def elapsed_s(self) -> float:
@@ -91,7 +97,7 @@ class Job:
             A snapshot that does not change any more.
         """
         return JobView(
-            id=self.id, kind=self.job["kind"], job=self.job, state=self.state, position=position, events=tuple(self.events),
-            message=self.message, run=self.run, elapsed_s=self.elapsed_s, n_owners=len(self.owners), paused=self.paused,
-            stopping=self.stopping_s is not None,
+            id=self.id, kind=self.job["kind"], job=self.job, state=self.state, position=position,
+            events=tuple(self.events), message=self.message, run=self.run, elapsed_s=self.elapsed_s,
+            n_owners=len(self.present), paused=self.paused, stopping=self.stopping_s is not None,
         )  # fmt: skip

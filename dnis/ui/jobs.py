@@ -1,7 +1,8 @@
 """A bounded first-in-first-out queue of worker processes; it knows neither Streamlit nor torch.
 
-One job is one ``python -m dnis.worker`` process: the job goes in as one JSON line, events come out as JSON lines, and the end of
-its standard input means stop. So a worker can never outlive the server, take it down, or disturb another job's random numbers.
+One job is one ``python -m dnis.worker`` process: the job goes in as one JSON line, events come out as JSON lines, and
+the end of its standard input means stop. So a worker can never outlive the server, take it down, or disturb another
+job's random numbers.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -21,6 +23,7 @@ from dnis.ui.process import WorkerProcess
 
 WORKER = (sys.executable, "-m", "dnis.worker")
 """The command that does a job."""
+
 
 class QueueFullError(RuntimeError):
     """Too many jobs are waiting."""
@@ -68,8 +71,7 @@ class JobRunner:
         with self._change:
             found = self._of_owner(owner, job["kind"]) or self._same(key)
             if found is not None:
-                found.owners.add(owner)
-                found.orphaned_s = None
+                self._join(found, owner)
                 return found.id
             if len(self._queue) >= self.limits.max_queue:
                 raise QueueFullError(f"{len(self._queue)} jobs are waiting already; try again in a few minutes")
@@ -109,7 +111,7 @@ class JobRunner:
                 return
             if owner is not None:
                 job.owners.discard(owner)
-                if job.owners:
+                if job.present:
                     return
             self._stop(job, "")
 
@@ -125,7 +127,7 @@ class JobRunner:
         """
         with self._change:
             job = self._jobs.get(job_id)
-            if job is None or job.state != "running" or len(job.owners) > 1 or job.process is None:
+            if job is None or job.state != "running" or len(job.present) > 1 or job.process is None:
                 return False
             job.paused = word != "play"
             return job.process.tell(word)
@@ -138,12 +140,9 @@ class JobRunner:
             job_id: A job to join, too.
         """
         with self._change:
-            joined = self._jobs.get(job_id or "")
-            if joined is not None:
-                joined.owners.add(owner)
             for job in self._jobs.values():
-                if owner in job.owners:
-                    job.orphaned_s = None
+                if owner in job.owners or job.id == job_id:
+                    self._join(job, owner)
 
     def orphan(self, owner: str) -> None:
         """A session has gone, perhaps only for a moment: what nobody else watches ends after the grace time.
@@ -153,10 +152,9 @@ class JobRunner:
         """
         with self._change:
             for job in self._jobs.values():
-                if job.owners == {owner} and job.state in ACTIVE:
-                    job.orphaned_s = time.monotonic()
-                elif job.state in ACTIVE:
-                    job.owners.discard(owner)
+                if owner in job.present:
+                    job.away.add(owner)
+                    job.orphaned_s = None if job.present else time.monotonic()
 
     def close(self) -> None:
         """Stop every job and the threads."""
@@ -170,12 +168,21 @@ class JobRunner:
             thread.join(self.limits.kill_s + 2.0)
 
     # ------------------------------------------------------------ inside
+    def _join(self, job: Job, owner: str) -> None:
+        job.owners.add(owner)
+        job.away.discard(owner)
+        job.orphaned_s = None
+
     def _of_owner(self, owner: str, kind: str) -> Job | None:
-        return next((j for j in self._jobs.values() if owner in j.owners and j.state in ACTIVE and j.job["kind"] == kind), None)
+        return next(
+            (j for j in self._jobs.values() if owner in j.owners and j.state in ACTIVE and j.job["kind"] == kind), None
+        )
 
     def _same(self, key: str) -> Job | None:
         alive = (j for j in self._jobs.values() if j.key == key and j.job["kind"] == "search" and j.stopping_s is None)
-        return next((j for j in alive if j.state in ACTIVE or (j.state == "finished" and j.run and j.run.is_dir())), None)
+        return next(
+            (j for j in alive if j.state in ACTIVE or (j.state == "finished" and j.run and j.run.is_dir())), None
+        )
 
     def _forget_old(self) -> None:
         over = [j.id for j in self._jobs.values() if j.state not in ACTIVE]
@@ -190,9 +197,9 @@ class JobRunner:
                     return
                 job = self._queue.popleft()
                 job.state, job.started_s = "running", time.monotonic()
-                job.process = WorkerProcess(self.command)
-            job.process.run(job.job, lambda event, job=job: self._hear(job, event))
-            self._end(job)
+                job.process = process = WorkerProcess(self.command)
+            process.run(job.job, partial(self._hear, job))
+            self._end(job, process)
 
     def _hear(self, job: Job, event: dict[str, Any]) -> None:
         with self._change:
@@ -202,7 +209,7 @@ class JobRunner:
             if event["event"] == "failed":
                 job.message = str(event.get("message", ""))
 
-    def _end(self, job: Job) -> None:
+    def _end(self, job: Job, process: WorkerProcess) -> None:
         with self._change:
             last = job.events[-1]["event"] if job.events else ""
             job.ended_s, job.paused = time.monotonic(), False
@@ -211,7 +218,7 @@ class JobRunner:
             elif job.stopping_s is not None:
                 job.state = "stopped"
             else:
-                job.state, job.message = "failed", job.process.obituary()
+                job.state, job.message = "failed", process.obituary()
 
     def _stop(self, job: Job, message: str) -> None:
         job.message = message
@@ -233,7 +240,7 @@ class JobRunner:
 
     def _check(self, job: Job, now_s: float) -> None:
         if job.stopping_s is not None:
-            if now_s - job.stopping_s > self.limits.kill_s:
+            if job.process is not None and now_s - job.stopping_s > self.limits.kill_s:
                 job.process.kill()
         elif job.orphaned_s is not None and now_s - job.orphaned_s > self.limits.grace_s:
             self._stop(job, "It was stopped because nobody was watching any more.")

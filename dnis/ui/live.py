@@ -51,8 +51,10 @@ def threshold(cut: dict[str, Any], selected: float, key: str, on_change: Callabl
     """
 
     def report() -> None:
-        value = st.session_state[key].get("threshold")
-        if isinstance(value, int | float) and 0 <= value < float("inf"):
+        chosen = st.session_state[key].get("threshold") or {}
+        value = chosen.get("value")
+        # a late message of the browser may still speak of the run before
+        if chosen.get("id") == cut["id"] and isinstance(value, int | float) and 0 <= value < float("inf"):
             on_change(float(value))
 
     _SLIDER(data={**cut, "selected": selected}, key=key, on_threshold_change=report)

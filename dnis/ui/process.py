@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import nullcontext
+from typing import IO, Any
 
 import numpy as np
 
@@ -29,9 +30,10 @@ class WorkerProcess:
             command: The worker's command line.
         """
         self._command = tuple(command)
-        self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
         self._finish_asked = False
+        self._code = 0
         self._error = ""
 
     def run(self, job: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
@@ -43,19 +45,19 @@ class WorkerProcess:
         """
         with tempfile.TemporaryFile() as errors:
             try:
-                self._start(job, errors)
+                process = self._start(job, errors)
             except OSError as error:
-                self._error = f"the worker could not be started: {error.strerror}"
+                self._error = f"The worker could not be started: {error.strerror}."
                 return
-            for line in self._process.stdout:
-                event = _event(line)
-                if event is not None:
+            with process.stdout or nullcontext(()) as lines:
+                for event in filter(None, map(_event, lines)):
                     on_event(event)
-            self._process.wait()
-            errors.seek(max(0, errors.tell() - _TAIL_BYTES))
-            tail = errors.read().decode(errors="replace")
-            if self._process.returncode and not self._finish_asked:
-                LOG.warning("worker ended with code %s: %s", self._process.returncode, tail)
+            self._code = process.wait()
+            with self._lock:
+                self._close()
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            if self._code and not self._finish_asked:
+                LOG.warning("worker ended with code %s: %s", self._code, errors.read().decode(errors="replace"))
 
     def tell(self, word: str) -> bool:
         """Write one line to the worker.
@@ -73,47 +75,53 @@ class WorkerProcess:
         """Close the worker's standard input, which asks it to stop at its next step."""
         with self._lock:
             self._finish_asked = True
-            if self._process is not None:
-                try:
-                    self._process.stdin.close()
-                except OSError:
-                    LOG.info("the worker had ended before it was asked to")
+            self._close()
 
     def kill(self) -> None:
         """End the worker at once."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                self._process.kill()
 
     def obituary(self) -> str:
         """One sentence on why the worker ended without saying so."""
         if self._error:
             return self._error
-        code = self._process.returncode
-        if code == -signal.SIGKILL:
-            return "The worker was ended by the system, most likely because memory ran out; try fewer dimensions or less data."
-        return f"The worker ended without a result (code {code}); the server's log says more."
+        if self._code == -signal.SIGKILL:
+            return "The worker was ended by the system, most likely because memory ran out; try fewer dimensions."
+        return f"The worker ended without a result (code {self._code}); the server's log says more."
 
-    def _start(self, job: dict[str, Any], errors: Any) -> None:
+    def _start(self, job: dict[str, Any], errors: IO[bytes]) -> subprocess.Popen[str]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         with self._lock:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8",
-                env=environment,
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+                encoding="utf-8", env=environment,
             )  # fmt: skip
             if hasattr(os, "setpriority"):
-                # The page must stay quick while a worker computes.
+                # the page must stay quick while a worker computes
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, 5)
             self._write(json.dumps(job))
             if self._finish_asked:
-                self._process.stdin.close()
+                self._close()
+            return self._process
 
     def _write(self, line: str) -> bool:
+        if self._process is None or self._process.stdin is None or self._process.stdin.closed:
+            return False
         try:
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
-        except (OSError, ValueError, AttributeError):
+        except OSError:
             return False
         return True
+
+    def _close(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                LOG.info("the worker had ended before it was asked to")
 
 
 def _event(line: str) -> dict[str, Any] | None:

@@ -9,8 +9,6 @@ import streamlit as st
 from dnis.ui import cut, desk, escape, live, session, store, texts
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dnis.runs import Run
 
 
@@ -20,7 +18,9 @@ def slider(run: Run) -> None:
     Args:
         run: A run with its sweep.
     """
-    live.threshold(_cut(str(run.folder), store.stamp_of(run.folder), run), session.threshold(), "cut", session.set_threshold)
+    live.threshold(
+        _cut(str(run.folder), store.stamp_of(run.folder), run), session.threshold(), "cut", session.set_threshold
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -45,8 +45,8 @@ def controls(run: Run) -> None:
     under_way = seen is not None and seen.active
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            words["retrain"], icon=":material/model_training:", type="primary", disabled=under_way, help=words["retrain_help"],
-            on_click=_start, args=(run,), key="do_retrain",
+            words["retrain"], icon=":material/model_training:", type="primary", disabled=under_way,
+            help=words["retrain_help"], on_click=_start, args=(run,), key="do_retrain",
         )  # fmt: skip
         if under_way:
             st.button(words["stop"], icon=":material/stop:", on_click=lambda: desk.stop("retrain"), key="stop_retrain")
@@ -73,7 +73,9 @@ def _watch(was_under_way: bool) -> None:
     elif seen.state == "failed":
         st.error(words["retrain_failed"].format(message=escape.markdown(seen.message, 300)), icon=":material/error:")
     else:
-        st.info(words["retrain_stopped"].format(message=escape.markdown(seen.message, 300)), icon=":material/stop_circle:")
+        st.info(
+            words["retrain_stopped"].format(message=escape.markdown(seen.message, 300)), icon=":material/stop_circle:"
+        )
 
 
 def _part(events: tuple[dict[str, Any], ...]) -> float:
@@ -92,16 +94,16 @@ def points(run: Run) -> None:
         st.caption(words["no_points"])
         return
     table = cut.points_table(run)
-    percent = st.column_config.NumberColumn
+    number = st.column_config.NumberColumn
     st.dataframe(
         table, hide_index=True, alt=words["points"],
         column_config={
-            "threshold": percent(words["table"]["threshold"], format="%.4g"),
-            "n_values": percent(words["table"]["n_values"], format="localized"),
-            "share": percent(words["table"]["share"], format="percent"),
-            "n_bytes": percent(words["table"]["n_bytes"], format="bytes"),
-            "val": percent(words["table"]["val"], format="%.4f"),
-            "test": percent(words["table"]["test"], format="%.4f"),
-            "change": percent(words["table"]["change"], format="percent"),
+            "threshold": number(words["table"]["threshold"], format="%.4g"),
+            "n_values": number(words["table"]["n_values"], format="localized"),
+            "share": number(words["table"]["share"], format="percent"),
+            "n_kb": number(words["table"]["n_kb"], format="%.1f kB"),
+            "val": number(words["table"]["val"], format="%.4f"),
+            "test": number(words["table"]["test"], format="%.4f"),
+            "change": number(words["table"]["change"], format="percent"),
         },
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dnis.settings import DataSpec, SearchConfig
-from dnis.ui import desk, escape, film, live, session, settings_form, texts, workbench
+from dnis.ui import desk, escape, film, live, session, settings_form, texts
 from dnis.ui.job import JobView
 
 
@@ -30,8 +30,9 @@ def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None)
     active = seen is not None and seen.active and not seen.stopping
     running = active and seen.state == "running" and seen.n_owners == 1
     held = running and seen.paused
+    ready = config is not None and not (seen is not None and seen.active)
     buttons = (
-        ("start", ":material/play_arrow:", config is not None and not (seen and seen.active), lambda: _start(config, spec)),
+        ("start", ":material/play_arrow:", ready, lambda: _start(config, spec)),
         ("resume" if held else "pause", ":material/resume:" if held else ":material/pause:", running,
          lambda: desk.tell("search", "play" if held else "pause")),
         ("step", ":material/skip_next:", running, lambda: desk.tell("search", "step")),
@@ -41,15 +42,18 @@ def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None)
     with st.container(horizontal=True, gap="small"):
         for name, icon, enabled, act in buttons:
             st.button(
-                words[name], icon=icon, disabled=not enabled, on_click=act, key=f"do_{name}", help=words.get(f"{name}_help"),
-                type="primary" if name == "start" else "secondary",
+                words[name], icon=icon, disabled=not enabled, on_click=act, key=f"do_{name}",
+                help=words.get(f"{name}_help"), type="primary" if name == "start" else "secondary",
             )  # fmt: skip
 
 
-def _start(config: SearchConfig, spec: DataSpec) -> None:
+def _start(config: SearchConfig | None, spec: DataSpec) -> None:
+    if config is None:
+        return
     desk.forget("search")
     job_id = desk.start({"kind": "search", "data": dataclasses.asdict(spec), "config": dataclasses.asdict(config)})
-    if job_id is not None and not desk.runner().status(job_id).active:
+    seen = desk.runner().status(job_id)
+    if seen is not None and not seen.active:
         st.toast(texts.page("search")["same"], icon=":material/recycling:")
 
 
@@ -71,7 +75,14 @@ def _watch(was_under_way: bool) -> None:
 def _film(seen: JobView | None) -> dict[str, Any]:
     words = texts.page("player")
     if seen is not None and (seen.active or seen.run is None):
-        return film.of_events(seen.events, seen.job["config"], words, id=seen.id, live=seen.active, metric=_metric(seen.job["config"]["task"]))
+        return film.of_events(
+            seen.events,
+            seen.job["config"],
+            words,
+            id=seen.id,
+            live=seen.active,
+            metric=_metric(seen.job["config"]["task"]),
+        )
     run = session.run_on_show()
     config = run.result.config
     return film.of_result(run.result, words, id=run.folder.name, metric=_metric(config.task))
@@ -87,7 +98,7 @@ def _state(seen: JobView) -> None:
     message = escape.markdown(seen.message, 300)
     if seen.state == "failed":
         st.error(words["failed"].format(message=message), icon=":material/error:")
-    elif seen.state == "stopped":
+    elif seen.state == "stopped" and seen.run is None:
         st.info(words["stopped"].format(epoch=len(epochs), message=message), icon=":material/stop_circle:")
     elif not seen.active:
         return
@@ -106,7 +117,9 @@ def _how_far(seen: JobView, epochs: list[dict[str, Any]]) -> str:
     if seen.stopping:
         return words["stopping"]
     last = epochs[-1]
-    text = words["running"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=duration(seen.elapsed_s))
+    text = words["running"].format(
+        epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=duration(seen.elapsed_s)
+    )
     if seen.paused:
         return text + words["paused"]
     left_s = last["seconds"] / last["epoch"] * max(0, last.get("epochs", 0) - last["epoch"])

@@ -1,7 +1,7 @@
 """What the pages share within one session: the data in use, the current run, its threshold, and the job that runs.
 
-A run is named by its folder. The address bar carries ``?run=`` and ``?threshold=``, so a reload or a shared link finds it again;
-what is not in the address lives in the session and is gone with the browser tab.
+A run is named by its folder. The address bar carries ``?run=`` and ``?threshold=``, so a reload or a shared link finds
+it again; what is not in the address lives in the session and is gone with the browser tab.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import shutil
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, NoReturn
 
-import numpy as np
 import streamlit as st
 
 from dnis.ui import escape, store, texts
@@ -61,21 +60,27 @@ def current_split() -> Split:
 
 def current_run() -> Run:
     """The run on show: of the address bar, else the session's latest, else the bundled one, which is said in a line."""
-    asked = st.query_params.get("run")
-    if _folder() is None and not st.session_state.get(_SAID):
+    if not st.session_state.get(_SAID):
         st.session_state[_SAID] = True
-        words = texts.page("shell")
-        st.caption(words["bundled_unknown"] if asked else words["bundled"])
+        # the container stays when its line goes, so that nothing below is built anew
+        with st.container():
+            _say_bundled()
     return run_on_show()
 
 
 def run_on_show() -> Run:
     """The same run, with nothing said."""
-    return store.load(_folder() or store.bundled_folder())
+    return _own() or store.load(store.bundled_folder())
 
 
-def _folder() -> Path | None:
-    return store.run_folder(st.query_params.get("run")) or store.run_folder(st.session_state.get(_RUN))
+def _own() -> Run | None:
+    return store.find(st.query_params.get("run")) or store.find(st.session_state.get(_RUN))
+
+
+def _say_bundled() -> None:
+    if _own() is None:
+        words = texts.page("shell")
+        st.caption(words["bundled_unknown"] if "run" in st.query_params else words["bundled"])
 
 
 def set_run(run_id: str) -> None:
@@ -90,8 +95,7 @@ def set_run(run_id: str) -> None:
 def session_runs() -> list[Run]:
     """The runs that this session has made or opened, newest first; the bundled one always among them."""
     ids = [*reversed(st.session_state.get(_RUNS, [])), store.BUNDLED]
-    folders = [store.run_folder(run_id) for run_id in dict.fromkeys(ids)]
-    return [store.load(folder) for folder in folders if folder is not None]
+    return [run for run in map(store.find, dict.fromkeys(ids)) if run is not None]
 
 
 def own_run(run: Run) -> Run:
@@ -114,14 +118,14 @@ def own_run(run: Run) -> Run:
 
 
 def threshold() -> float:
-    """The threshold in use for the current run, shared by all pages; half of the values go unless the user says otherwise."""
+    """The threshold in use for the run on show, shared by all pages; half of the values go until somebody chooses."""
     run = run_on_show()
     kept = st.session_state.setdefault(_THRESHOLDS, {})
-    name = run.folder.name
-    if name not in kept:
-        asked = _number(st.query_params.get("threshold"))
-        kept[name] = float(np.quantile(np.abs(run.result.weighted), 0.5)) if asked is None else asked
-    return kept[name]
+    asked = _number(st.query_params.get("threshold"))
+    if run.folder.name not in kept and asked is not None:
+        kept[run.folder.name] = asked
+    chosen = kept.get(run.folder.name)
+    return store.median_weight(run) if chosen is None else chosen
 
 
 def set_threshold(value: float) -> None:
@@ -131,16 +135,16 @@ def set_threshold(value: float) -> None:
 
 
 def begin_page() -> None:
-    """Start a page: nothing has been said yet, and the address names the run that this session looks at."""
+    """Start a page: nothing has been said yet, and the address names the run and the threshold on show."""
     st.session_state[_SAID] = False
-    asked = st.query_params.get("run")
-    if store.run_folder(asked) is not None:
+    asked = st.query_params.get("run", "")
+    if store.find(asked) is not None:
         st.session_state[_RUN] = asked
         _remember(asked)
-    run_id = st.session_state.get(_RUN)
-    if run_id is None or asked:
-        return
-    st.query_params["run"] = run_id
+    run_id = st.session_state.get(_RUN, "" if asked else store.BUNDLED)
+    # written at every run of the script: what a callback wrote into the address does not reach the browser
+    if run_id not in ("", store.BUNDLED):
+        st.query_params["run"] = run_id
     kept = st.session_state.get(_THRESHOLDS, {}).get(run_id)
     if kept is not None:
         st.query_params["threshold"] = f"{kept:.6g}"

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
-from dnis.ui import texts
+from dnis.ui import session, texts
 
-_DEFAULTS = {field.name: field.default for field in dataclasses.fields(SearchConfig)}
+_TASK = "_settings_task"
 
 
 def draw(task: str, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
@@ -27,31 +27,43 @@ def draw(task: str, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
         ValueError: If the settings do not go together.
     """
     words = texts.page("settings")
+    if st.session_state.setdefault(_TASK, task) != task:
+        # what suited a rating does not suit a click
+        st.session_state[_TASK] = task
+        _set_all(task, data)
     st.segmented_control(
-        "Size of the search", list(words["modes"]), key="mode", format_func=words["modes"].get, default="full", required=True,
+        words["size"], list(words["modes"]), key="mode", format_func=words["modes"].get, default="full", required=True,
         on_change=_apply_mode, label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     values: dict[str, Any] = {"task": task}
     for group, title in words["groups"].items():
-        with st.expander(title, expanded=group == "model"):
+        with st.expander(title):
             for name, about in words["fields"].items():
                 if about["group"] == group and _has_meaning(about, task, values):
                     values[name] = _widget(name, about, task, data)
+    st.caption(words["summary"].format(**values))
     spec = dataclasses.replace(data, strategy=values.pop("strategy") or None, seed=int(values.pop("data_seed")))
     return SearchConfig(**values), spec
 
 
 def reset() -> None:
     """Set every setting back to its default."""
-    for name in texts.page("settings")["fields"]:
-        st.session_state.pop(name, None)
     st.session_state["mode"] = "full"
+    _set_all(st.session_state[_TASK], session.current_data())
+
+
+def _set_all(task: str, data: DataSpec) -> None:
+    # written rather than dropped: a setting that also stands in the address would come back from there
+    for name in texts.page("settings")["fields"]:
+        if name in st.session_state:
+            st.session_state[name] = _shown(_default(name, task, data))
 
 
 def _apply_mode() -> None:
     quick = texts.page("settings")["quick"]
+    task, data = st.session_state[_TASK], session.current_data()
     for name, value in quick.items():
-        st.session_state[name] = value if st.session_state["mode"] == "quick" else _DEFAULTS[name]
+        st.session_state[name] = value if st.session_state["mode"] == "quick" else _default(name, task, data)
 
 
 def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any]) -> bool:
@@ -59,16 +71,20 @@ def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any]) -> bo
 
 
 def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
-    common = {"key": name, "help": about["help"], "persist_state": "session", "bind": "query-params"}
-    default = _default(name, data)
+    common: dict[str, Any] = {"key": name, "help": about["help"], "persist_state": "session", "bind": "query-params"}
+    default = _default(name, task, data)
     if name == "model":
         return st.selectbox(about["label"], MODELS_BY_TASK[task], **common)
     if name == "hidden":
-        return _widths(st.text_input(about["label"], ", ".join(map(str, default)), max_chars=40, **common))
+        return _widths(st.text_input(about["label"], _shown(default), max_chars=40, **common))
     if "options" in about:
         names = about.get("names", {})
         return st.selectbox(
-            about["label"], about["options"], about["options"].index(default), format_func=lambda o: names.get(o, str(o)), **common
+            about["label"],
+            about["options"],
+            about["options"].index(default),
+            format_func=lambda o: names.get(o, str(o)),
+            **common,
         )
     if isinstance(default, bool):
         return st.toggle(about["label"], default, **common)
@@ -76,8 +92,13 @@ def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
     return st.number_input(about["label"], about["low"], about["high"], default, about["step"], format=shown, **common)
 
 
-def _default(name: str, data: DataSpec) -> Any:
-    return {"strategy": data.strategy or "", "data_seed": data.seed}.get(name, _DEFAULTS.get(name))
+def _default(name: str, task: str, data: DataSpec) -> Any:
+    own = {"strategy": data.strategy or "", "data_seed": data.seed}
+    return own[name] if name in own else getattr(SearchConfig.for_task(task), name)
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _widths(text: str) -> tuple[int, ...]:

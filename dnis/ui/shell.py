@@ -1,4 +1,4 @@
-"""The frame around every page: navigation on top, the workbench in the sidebar, and the guard that brings both to deep links."""
+"""The frame around every page: navigation on top, the workbench in the sidebar, and the guard for deep links."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ PAGES = (
     ("pages/6_export.py", "Export", ":material/download:"),
     ("pages/7_learn.py", "Learn", ":material/school:"),
 )
-"""File, title and icon of every page but the overview, in the order of the road; the address is the file's name without its number."""
+"""File, title and icon of every page but the overview, in the order of the road; the address is the file's name without
+its number, which is what Streamlit makes of it by itself."""
 
 
 def navigation(overview: Callable[[], None] = lambda: None) -> st.Page:

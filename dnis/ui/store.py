@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from dnis import datasets, runs
+from dnis.reading import DataError
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
     from dnis.runs import Run
     from dnis.settings import DataSpec
     from dnis.splits import Split
+
+LOG = logging.getLogger(__name__)
 
 BUNDLED = "movielens-small-run"
 """The finished search that ships with the project; a visitor without a run sees this one."""
@@ -62,6 +67,23 @@ def is_bundled(run: Run) -> bool:
     return run.folder == bundled_folder()
 
 
+def find(run_id: str | None) -> Run | None:
+    """A finished run by its name.
+
+    Args:
+        run_id: Name of the run's folder, possibly from an address bar.
+
+    Returns:
+        The run, or None if there is none of that name, or none that can be read.
+    """
+    folder = run_folder(run_id)
+    try:
+        return None if folder is None else load(folder)
+    except (DataError, OSError) as error:
+        LOG.warning("run %s cannot be read: %s", run_id, error)
+        return None
+
+
 def load(folder: Path) -> Run:
     """A run by its folder, read once for everyone and again when a file in it has changed."""
     return _load_run(str(folder), stamp_of(folder))
@@ -69,7 +91,13 @@ def load(folder: Path) -> Run:
 
 def stamp_of(folder: Path) -> int:
     """A number that changes when a file of a run's folder changes."""
-    return max(path.stat().st_mtime_ns for path in folder.iterdir())
+    # the folder's own time changes when a file is added or taken away
+    return max(path.stat().st_mtime_ns for path in (folder, *folder.iterdir()))
+
+
+def median_weight(run: Run) -> float:
+    """The threshold at which half of a run's values go."""
+    return _median_weight(str(run.folder), run)
 
 
 def keep_upload(name: str, content: bytes) -> str:
@@ -130,6 +158,11 @@ def _stamp(source: str) -> tuple[int, int]:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _load_run(folder: str, stamp: int) -> Run:
     return runs.load_run(Path(folder))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _median_weight(folder: str, _run: Run) -> float:
+    return float(np.quantile(np.abs(_run.result.weighted), 0.5))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the data …")

@@ -40,16 +40,30 @@ def data_name(source: str) -> str:
 
 
 def _runs(words: dict[str, str]) -> None:
-    runs = session.session_runs()
-    names = {run.folder.name: run_name(run) for run in runs}
+    names = _distinct({run.folder.name: run_name(run) for run in [*session.session_runs(), session.run_on_show()]})
     current = session.run_on_show().folder.name
-    if current not in names:
-        return
-    st.session_state["run_on_show"] = current
-    st.selectbox(
-        words["run"], list(names), key="run_on_show", format_func=names.get, help=words["run_help"],
-        on_change=lambda: session.set_run(st.session_state["run_on_show"]),
-    )  # fmt: skip
+    # No callback here: a late tick of a page's timer still carries the value from before a search ended, and Streamlit
+    # would take it for a choice. One key per run on show, for the same reason.
+    chosen = st.selectbox(
+        words["run"],
+        list(names),
+        list(names).index(current),
+        format_func=names.__getitem__,
+        key=f"run_on_show_{current}",
+        help=words["run_help"],
+    )
+    if chosen != current:
+        session.set_run(chosen)
+        seen = desk.view("search")
+        if seen is not None and not seen.active:
+            desk.forget("search")
+        st.rerun()
+
+
+def _distinct(names: dict[str, str]) -> dict[str, str]:
+    """Names with the beginning of the id where two are alike: a selectbox tells its options apart by what they show."""
+    alike = [name for name in names.values() if list(names.values()).count(name) > 1]
+    return {run_id: f"{name} · {run_id[:4]}" if name in alike else name for run_id, name in names.items()}
 
 
 def run_name(run: session.Run) -> str:
@@ -59,7 +73,9 @@ def run_name(run: session.Run) -> str:
 
 
 def _share(words: dict[str, str]) -> None:
-    query = "&".join(f"{name}={value}" for name, value in st.query_params.items() if name in ("run", "job", "threshold"))
+    query = "&".join(
+        f"{name}={value}" for name, value in st.query_params.items() if name in ("run", "job", "threshold")
+    )
     base = (st.context.url or "").partition("?")[0]
     st.caption(words["share"], help=words["share_help"])
     st.code(f"{base}?{query}" if query else base, language=None, wrap_lines=True)

@@ -116,7 +116,7 @@ function path(xs, ys) {
 // Axes of a chart as SVG nodes. `box`: left, right, top, bottom of the plot; the x scale runs over [x0, x1].
 function axes(box, x, y, xLabel, yLabel) {
   const nodes = [];
-  const yTicks = ticks(y.low, y.high, 4);
+  const yTicks = ticks(y.low, y.high, 6);
   for (const value of yTicks) {
     const at = y.at(value);
     nodes.push(shape("line", { class: "grid", x1: box.left, x2: box.right, y1: at, y2: at }));

@@ -112,7 +112,7 @@ class Player {
     for (const name of [".rows", ".bars"]) this.find(name).style.gridAutoRows = `${height}px`;
     this.find(".field").style.height = `${height * data.blocks.length + 2}px`;
     this.find(".corner").textContent = words.rows;
-    this.find(".corner-right").textContent = words.dims;
+    fill(this.find(".corner-right"), { text: words.dims, title: words.dims_help }, []);
     this.find(".rows").replaceChildren(
       ...data.blocks.map((block, i) => {
         const note = i === 0 ? words.popular : i === data.blocks.length - 1 ? words.rare : "";

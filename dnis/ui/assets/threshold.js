@@ -88,7 +88,7 @@ class Cut {
     this.waiting = setTimeout(() => {
       this.waiting = null;
       this.reported = this.data.grid.threshold[this.at];
-      this.component.setStateValue("threshold", this.reported);
+      this.component.setStateValue("threshold", { id: this.data.id, value: this.reported });
     }, REPORT_MS);
   }
 
@@ -187,7 +187,8 @@ class Cut {
     const width = Math.max(260, svg.clientWidth || 800);
     const height = 300;
     const box = { left: LEFT, right: width - RIGHT, top: 24, bottom: height - 44 };
-    const ends = axis === "sparsity" ? [0, 1] : [Math.max(...data.grid[axis]), 0];
+    const uncut = { sparsity: 0, n_values: data.full, n_bytes: Math.max(data.full_bytes, data.grid.n_bytes[0]) }[axis];
+    const ends = [uncut, axis === "sparsity" ? 1 : 0];
     const x = scale(ends[0], ends[1], box.left, box.right);
     x.ticks = ticks(Math.min(...ends), Math.max(...ends), Math.max(3, width / 120)).map((v) => [v, this.amount(v)]);
     const y = this.errors(box);

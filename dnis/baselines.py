@@ -1,0 +1,159 @@
+"""Rivals of the search: each turns a number of bytes into a scheme; the same loop then trains whatever it chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from dnis.allocation import fit_dims, fit_pairs
+from dnis.bilevel import search
+from dnis.controller import DimensionController
+from dnis.gradual import GradualMagnitude, LearnedThresholds
+from dnis.hypergradient import alpha_gradient
+from dnis.pruning import largest_within, prune
+from dnis.rivals import Baseline, Candidate, feature_blocks
+from dnis.selection import SoftSelection
+from dnis.settings import SearchConfig
+from dnis.training import Trainer, train
+
+if TYPE_CHECKING:
+    from dnis.splits import Split
+
+
+class Uniform(Baseline):
+    """Every feature gets the same number of dimensions: the largest that the budget holds."""
+
+    label = "Uniform"
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """Plain tables of narrower rows; nothing is masked, nothing is stored beside them."""
+        n = split.train.n_features
+        widths = [int(np.clip(budget // (4 * n), 1, config.embedding_dim)) for budget in budgets]
+        return [Candidate(config.for_training(embedding_dim=d), None, n * d, 4 * n * d) for d in widths]
+
+
+class Dnis(Baseline):
+    """The method as published: one search of the full table, cut at the end, retrained with alpha and mask fixed.
+
+    Cheng, Shen, Huang, arXiv:2006.04466; retraining after AutoSrh (Kong 2023).
+    """
+
+    label = "DNIS"
+    trains = 2.0
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """One search, cut once per budget."""
+        result = search(split, config)
+        return [Candidate.of(config, prune(result, n_bytes=budget)) for budget in budgets]
+
+
+class DnisBudget(Baseline):
+    """The search told its budget: whole (block, dimension) pairs leave in rounds while weights and alpha adapt."""
+
+    label = "DNIS, budget"
+    trains = 2.0
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """One search per budget."""
+        full = 4 * split.train.n_features * config.embedding_dim
+        out = []
+        for budget in budgets:
+            result = search(split, replace(config, compression=full / budget))
+            out.append(Candidate.of(config, prune(result, n_bytes=budget)))
+        return out
+
+
+class FrozenAlpha(Baseline):
+    """Control: the same search with alpha frozen at 1, so that only the size of the weights decides the cut."""
+
+    label = "Alpha frozen"
+    trains = 1.5
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """One search without alpha steps, cut once per budget."""
+        result = search(split, replace(config, lr_alpha=0.0, alpha_start=1.0, compression=0.0))
+        return [Candidate.of(config, prune(result, n_bytes=budget)) for budget in budgets]
+
+
+class Magnitude(Baseline):
+    """One-shot magnitude pruning of a trained table (Han 2015), with masked retraining."""
+
+    label = "Magnitude"
+    trains = 1.0
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """One training, cut once per budget."""
+        size = np.abs(train(split, config.for_training()).model.embeddings)
+        blocks = feature_blocks(split, config)
+        return [Candidate.of(config, largest_within(size, blocks, budget)) for budget in budgets]
+
+
+class RandomBlocks(Baseline):
+    """Control: dimensions per block drawn by lot, scaled to the budget."""
+
+    label = "Random blocks"
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """Nested schemes; the same draw for every budget."""
+        blocks = feature_blocks(split, config)
+        weights = np.random.default_rng(config.seed).uniform(0.1, 1.0, int(blocks.max()) + 1)
+        return [Candidate.of(config, fit_dims(weights, blocks, config.embedding_dim, b)) for b in budgets]
+
+
+class MixedDimensions(Baseline):
+    """Mixed Dimension Embeddings: d_l proportional to popularity^t, t = 0.3, projected to K (Ginart 2019, algorithm 2)."""
+
+    label = "MDE"
+    temperature = 0.3
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """Projected schemes; the projections count as stored values."""
+        blocks = feature_blocks(split, config)
+        popularity = np.bincount(blocks, weights=split.counts + 1.0) / np.bincount(blocks)
+        weights = popularity**self.temperature
+        return [Candidate.of(config, fit_dims(weights, blocks, config.embedding_dim, b, projected=True)) for b in budgets]
+
+
+class Saliency(Baseline):
+    """SSEDS: after one training, keep the (block, dimension) pairs whose mask gradient is largest (Qu 2022, equation 7).
+
+    The paper's units are fields; here they are feature blocks, as for the search. Gradient and mask are those of the soft
+    selection layer at alpha = 1.
+    """
+
+    label = "SSEDS"
+    trains = 1.0
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """One training and one pass over the training part, cut once per budget."""
+        blocks = feature_blocks(split, config)
+        n_epochs = train(split, config.for_training()).best_epoch
+        trainer = Trainer(split.train, config, SoftSelection(blocks, config.embedding_dim))
+        for epoch in range(1, n_epochs + 1):
+            trainer.run_epoch(epoch)
+        total = torch.zeros_like(trainer.network.selection.alpha)
+        for batch in trainer.feed.batches(n_epochs + 1):
+            total += alpha_gradient(trainer, batch, batch, order=1)
+        # a pair of a large block costs more values: what counts is the gain per stored value
+        saliency = total.detach().abs().numpy() / np.bincount(blocks)[:, None]
+        return [Candidate.of(config, fit_pairs(saliency, blocks, budget)) for budget in budgets]
+
+
+BASELINES: dict[str, type[Baseline]] = {
+    "uniform": Uniform,
+    "dnis": Dnis,
+    "dnis-budget": DnisBudget,
+    "frozen": FrozenAlpha,
+    "magnitude": Magnitude,
+    "gradual": GradualMagnitude,
+    "random": RandomBlocks,
+    "mde": MixedDimensions,
+    "pep": LearnedThresholds,
+    "sseds": Saliency,
+    "nis": DimensionController,
+}
+"""Name -> class; the names are those of ``dnis.settings.METHODS``."""

@@ -1,0 +1,216 @@
+"""Judge methods fairly: equal data, equal tuning, equal bytes, several seeds, paired intervals (METHOD section 4)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dnis.baselines import BASELINES
+from dnis.cells import CellStore, fingerprint, peak_bytes, reset_peak
+from dnis.intervals import Outcomes
+from dnis.network import Network
+from dnis.results import Comparison
+from dnis.rivals import Candidate
+from dnis.settings import CompareConfig, SearchConfig
+from dnis.tasks import TASKS
+from dnis.training import Diverged, Trainer, train
+from dnis.selection import UniformSelection
+from dnis.verdicts import judged_rows, verdict
+
+if TYPE_CHECKING:
+    from dnis.splits import Split
+
+OnCell = Callable[[dict[str, Any]], None]
+
+
+def trials(config: CompareConfig) -> list[SearchConfig]:
+    """The settings that every method is tried with: the given ones first, then draws around them.
+
+    Learning rate and L2 are drawn log-uniformly within a factor of 3 of the given ones, the frequency exponent nu from
+    [-0.6, 0.2]; the draws depend on the first seed alone and are the same for all methods.
+    """
+    rng = np.random.default_rng(config.seeds[0])
+    out = [replace(config.search, seed=config.seeds[0])]
+    for _ in range(config.n_trials - 1):
+        lr, l2 = (x * 3 ** rng.uniform(-1, 1) for x in (config.search.lr, config.search.l2))
+        out.append(replace(out[0], lr=float(min(lr, 1.0)), l2=float(l2), l2_nu=float(rng.uniform(-0.6, 0.2))))
+    return out
+
+
+def budgets(split: Split, config: CompareConfig) -> list[int]:
+    """Bytes of each compression: the full table of float32 divided by it."""
+    full = 4 * split.train.n_features * config.search.embedding_dim
+    return [int(full / c) for c in config.compressions]
+
+
+def n_cells(config: CompareConfig) -> int:
+    """Cells of a comparison: a tuning cell per method and trial, at most a final cell per method, seed and compression."""
+    return len(config.methods) * (config.n_trials + len(config.seeds) * len(config.compressions))
+
+
+def estimate_s(split: Split, config: CompareConfig) -> float:
+    """Expected duration [s], from the measured speed of a few batches.
+
+    Args:
+        split: The four roles.
+        config: What to compare.
+
+    Returns:
+        Seconds on this machine; trainings are taken to last as long as 12 epochs.
+    """
+    trainer = Trainer(split.train, config.search, UniformSelection())
+    batches = trainer.feed.batches(1)
+    trainer.step(next(batches))
+    started = time.perf_counter()
+    n_timed = sum(1 for batch, _ in zip(batches, range(8), strict=False) if trainer.step(batch) is not None)
+    per_epoch = (time.perf_counter() - started) / max(n_timed, 1) * -(-len(split.train) // config.search.batch_size)
+    proposals = sum(BASELINES[m].trains for m in config.methods)
+    per_trial = len(config.methods) * len(config.compressions) + proposals
+    return 1.3 * 12 * per_epoch * per_trial * (config.n_trials + len(config.seeds))
+
+
+class Contest:
+    """One comparison under way: computes cells, or takes them from the store where they are finished.
+
+    Args:
+        split: The four roles.
+        config: What to compare.
+        store: Where finished cells are kept.
+        on_event: Told of every cell; may raise to stop.
+    """
+
+    def __init__(self, split: Split, config: CompareConfig, store: CellStore, on_event: OnCell | None) -> None:
+        self.split, self.config, self.store, self.on_event = split, config, store, on_event
+        self.budgets = budgets(split, config)
+        self.trials = trials(config)
+        self.done = 0
+
+    def tell(self, method: str, kind: str, **facts: Any) -> None:
+        """Report a finished cell."""
+        self.done += 1
+        if self.on_event is not None:
+            label = BASELINES[method].label
+            self.on_event({"done": self.done, "n_cells": n_cells(self.config), "method": label, "kind": kind, **facts})
+
+    def tune(self, method: str, trial: int) -> list[dict[str, Any]]:
+        """For each budget the loss on select_val and the best epoch of one trial; an unusable trial has loss infinity."""
+        config = self.trials[trial]
+        key = fingerprint("tune", method, config, self.budgets)
+
+        def compute() -> list[dict[str, Any]]:
+            try:
+                found = [
+                    train(self.split, c.config, c.scheme)
+                    for c in BASELINES[method]().candidates(self.split, config, self.budgets)
+                ]
+            except Diverged:
+                return [{"loss": float("inf"), "epoch": 1} for _ in self.budgets]
+            return [{"loss": r.metrics["val"]["loss"], "epoch": r.best_epoch} for r in found]
+
+        out = self.store.record(key, compute)
+        self.tell(method, "tune", trial=trial)
+        return out
+
+    def final(self, method: str, seed: int, places: list[int], chosen: list[tuple[int, int]]) -> list[dict[str, Any]]:
+        """Train the candidates of some budgets on everything but test, and keep what happened on every test row.
+
+        Args:
+            method: Name of the method.
+            seed: Seed of proposal and training.
+            places: Which budgets; all of them chose the same trial.
+            chosen: Trial and best epoch of every budget.
+        """
+        config = replace(self.trials[chosen[places[0]][0]], seed=seed)
+        wanted = [self.budgets[p] for p in places]
+        key = fingerprint("final", method, config, wanted, [chosen[p][1] for p in places])
+
+        def compute() -> list[dict[str, Any]]:
+            reset_peak()
+            started = time.perf_counter()
+            candidates = BASELINES[method]().candidates(self.split, config, wanted)
+            proposal_s = (time.perf_counter() - started) / len(wanted)
+            return [self._judged(c, chosen[p][1], proposal_s) for c, p in zip(candidates, places, strict=True)]
+
+        out = self.store.record(key, compute)
+        for _ in places:
+            self.tell(method, "final", seed=seed)
+        return out
+
+    def _judged(self, candidate: Candidate, n_epochs: int, proposal_s: float) -> dict[str, Any]:
+        started = time.perf_counter()
+        config = replace(candidate.config, epochs=n_epochs)
+        fitted = train(self.split, config, candidate.scheme, data="development").model
+        network = Network.from_fitted(fitted, self.split.test.ids.shape[1])
+        outcomes = TASKS[config.task](config).outcomes(network, self.split.test, self.split.development)
+        scheme = candidate.scheme
+        return {
+            "outcomes": outcomes,
+            "n_values": candidate.n_values,
+            "n_bytes": candidate.n_bytes,
+            "embedding_dim": candidate.n_values / self.split.train.n_features,
+            "layout": "dense" if scheme is None else scheme.layout,
+            "block_dims": None if scheme is None else [float(d) for d in scheme.mean_dims_by_block],
+            "settings": asdict(config),
+            "elapsed_s": proposal_s + time.perf_counter() - started,
+            "peak_bytes": peak_bytes(),
+        }
+
+    def run(self, method: str) -> list[dict[str, Any]]:
+        """Rows of one method: one per compression, with the outcomes of every seed."""
+        tuned = [self.tune(method, t) for t in range(len(self.trials))]
+        best = [min(range(len(tuned)), key=lambda t: tuned[t][p]["loss"]) for p in range(len(self.budgets))]
+        chosen = [(t, tuned[t][p]["epoch"]) for p, t in enumerate(best)]
+        cells: dict[int, list[dict[str, Any]]] = {p: [] for p in range(len(self.budgets))}
+        for seed in self.config.seeds:
+            for trial in sorted(set(best)):
+                places = [p for p, t in enumerate(best) if t == trial]
+                for place, cell in zip(places, self.final(method, seed, places, chosen), strict=True):
+                    cells[place].append(cell)
+        return [
+            {"method": method, "compression": self.config.compressions[p], "val": tuned[best[p]][p]["loss"], "cells": c}
+            for p, c in cells.items()
+        ]
+
+
+def compare(
+    split: Split, config: CompareConfig, on_event: OnCell | None = None, folder: str | Path | None = None
+) -> Comparison:
+    """Compare methods at equal data, tuning and bytes.
+
+    Args:
+        split: The four roles; every final model learns from everything but ``test``.
+        config: Methods, compressions, seeds, trials.
+        on_event: Called with a record after every cell: done, n_cells, method, kind; may raise to stop.
+        folder: Where finished cells are kept, so that a stopped comparison goes on; None keeps them in memory alone.
+
+    Returns:
+        Rows, frontier and verdict.
+    """
+    started = time.perf_counter()
+    contest = Contest(split, config, CellStore(folder, split), on_event)
+    found = [row for method in config.methods for row in contest.run(method)]
+    task = TASKS[config.search.task]
+    # rows of one test user are drawn together; without users every row stands for itself
+    by_user = split.test.roles.user is not None
+    unit = np.unique(split.test.ids[:, 0], return_inverse=True)[1] if by_user else np.arange(len(split.test))
+    outcomes = [
+        Outcomes(np.stack([c["outcomes"] for c in row["cells"]]), split.test.target, unit, task.metric) for row in found
+    ]
+    labels = {name: kind.label for name, kind in BASELINES.items()}
+    rows = judged_rows(found, outcomes, config, labels, task.higher_is_better)
+    return Comparison(
+        metric=task.metric,
+        higher_is_better=task.higher_is_better,
+        task=config.search.task,
+        model=config.search.model,
+        full_bytes=4 * split.train.n_features * config.search.embedding_dim,
+        rows=tuple(rows),
+        verdict=tuple(verdict(rows, task.metric, task.higher_is_better)),
+        config=config,
+        elapsed_s=time.perf_counter() - started,
+    )

@@ -1,0 +1,61 @@
+"""The protocol of a comparison's methods: settings and budgets in, one candidate table per budget out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dnis.schemes import DimensionScheme, make_blocks
+from dnis.settings import SearchConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from dnis.splits import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A table that a method proposes for a budget: how to train it, and which dimensions stay (None: all).
+
+    ``n_bytes`` is its size as stored, index included; ``n_values`` the numbers in it.
+    """
+
+    config: TrainConfig
+    scheme: DimensionScheme | None
+    n_values: int
+    n_bytes: int
+
+    @classmethod
+    def of(cls, config: SearchConfig, scheme: DimensionScheme) -> Candidate:
+        """A candidate that keeps the entries of a scheme."""
+        return cls(config.for_training(), scheme, scheme.n_values, scheme.n_bytes)
+
+
+class Baseline:
+    """The protocol: settings and budgets in, one candidate per budget out.
+
+    ``trains`` says how many trainings of a full table one call costs, for the estimate of time.
+    """
+
+    label = ""
+    trains = 0.0
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """One candidate per budget [bytes], each at most as large as its budget.
+
+        Args:
+            split: The four roles; ``test`` is not looked at.
+            config: Settings; ``seed`` decides every draw.
+            budgets: Sizes as stored [bytes].
+
+        Returns:
+            Candidates in the order of ``budgets``.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+
+def feature_blocks(split: Split, config: SearchConfig) -> np.ndarray:
+    """Block per feature as the settings ask, (n_features,)."""
+    return make_blocks(split.counts, config.n_blocks, config.blocks, split.train.vocabulary.field_of)

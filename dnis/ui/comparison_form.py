@@ -1,0 +1,145 @@
+"""Start a comparison, and watch it cell by cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dnis import figures
+from dnis.settings import METHODS, CompareConfig
+from dnis.ui import desk, escape, session, texts
+from dnis.ui.search_panel import duration
+
+if TYPE_CHECKING:
+    from dnis.results import SearchResult
+    from dnis.runs import Run
+    from dnis.ui.job import JobView
+
+COMPRESSIONS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Sizes to choose from."""
+
+_TYPICAL_EPOCHS = 12
+_PROPOSAL = 2.0
+_SAFETY = 1.3
+
+
+def draw(run: Run, again: bool) -> None:
+    """Draw the form, and the progress of a comparison that is under way.
+
+    Args:
+        run: The run on show, whose data and settings are compared on.
+        again: Whether there is a comparison already.
+    """
+    words = texts.page("compare")
+    seen = desk.view("compare")
+    under_way = seen is not None and seen.active
+    st.subheader(words["start_title_again" if again else "start_title"])
+    st.caption(words["start_about"])
+    config = _settings(run, words)
+    cost_s = estimate_s(config, run.result)
+    st.caption(words["estimate"].format(cells=n_cells(config), time=duration(cost_s)))
+    limit_s = desk.runner().limits.limit_s
+    if cost_s > limit_s:
+        st.caption(words["too_long"].format(limit=f"{limit_s / 60:.0f}"))
+    if len(config.seeds) < 3:
+        st.caption(words["few_seeds"])
+    with st.container(horizontal=True):
+        st.button(
+            words["start"], type="primary", icon=":material/balance:", disabled=under_way, key="do_compare",
+            on_click=_start, args=(run, config),
+        )  # fmt: skip
+        if under_way:
+            st.button(words["stop"], icon=":material/stop:", key="stop_compare", on_click=lambda: desk.stop("compare"))
+    st.fragment(_watch, run_every=1.0 if under_way else None)(under_way)
+
+
+def _settings(run: Run, words: dict[str, Any]) -> CompareConfig:
+    default = CompareConfig()
+    others = [name for name in METHODS if name != "uniform"]
+    methods = st.multiselect(
+        words["methods"], others, default=[m for m in default.methods if m != "uniform"], key="compare_methods",
+        format_func=figures.method_label, help=words["methods_help"], persist_state="session",
+    )  # fmt: skip
+    left, middle, right = st.columns([3, 1, 1])
+    compressions = left.multiselect(
+        words["compressions"], COMPRESSIONS, default=[1.0, 2.0, 4.0, 8.0], key="compare_sizes",
+        format_func="{:g}x".format, help=words["compressions_help"], persist_state="session",
+    )  # fmt: skip
+    n_seeds = middle.number_input(
+        words["seeds"], 1, 10, 3, key="compare_seeds", help=words["seeds_help"], persist_state="session"
+    )
+    n_trials = right.number_input(
+        words["trials"], 1, 50, 3, key="compare_trials", help=words["trials_help"], persist_state="session"
+    )
+    return CompareConfig(
+        search=run.result.config, methods=("uniform", *methods), compressions=tuple(sorted(compressions)) or (1.0,),
+        seeds=tuple(range(int(n_seeds))), n_trials=int(n_trials),
+    )  # fmt: skip
+
+
+def n_cells(config: CompareConfig) -> int:
+    """Cells of a comparison: a tuning cell per method and trial, a final one per method, seed and size.
+
+    Args:
+        config: What to compare.
+
+    Returns:
+        Their number.
+    """
+    return len(config.methods) * (config.n_trials + len(config.seeds) * len(config.compressions))
+
+
+def estimate_s(config: CompareConfig, result: SearchResult) -> float:
+    """A rough duration, from how long the run's plain epochs took.
+
+    Args:
+        config: What to compare.
+        result: The run's search; its warm epochs move weights only, as a training does.
+
+    Returns:
+        Seconds: every method trains once per size, and all but uniform first make a proposal that costs two trainings.
+    """
+    warm = [e.seconds for e in result.history if e.phase.startswith("warm")]
+    per_epoch = statistics.median(warm or [e.seconds for e in result.history] or [0.1])
+    per_round = len(config.methods) * len(config.compressions) + _PROPOSAL * (len(config.methods) - 1)
+    return _SAFETY * _TYPICAL_EPOCHS * per_epoch * per_round * (config.n_trials + len(config.seeds))
+
+
+def _start(run: Run, config: CompareConfig) -> None:
+    own = session.own_run(run)
+    job = {"kind": "compare", "data": dataclasses.asdict(own.data), "config": dataclasses.asdict(config)}
+    desk.start({**job, "out": str(own.folder)})
+
+
+def _watch(was_under_way: bool) -> None:
+    words = texts.page("compare")
+    seen = desk.view("compare")
+    if was_under_way and (seen is None or not seen.active):
+        st.rerun()
+    if seen is None or seen.state == "finished":
+        return
+    message = escape.markdown(seen.message, 300)
+    if seen.active:
+        _progress(seen, words)
+    elif seen.state == "failed":
+        st.error(words["failed"].format(message=message), icon=":material/error:")
+    else:
+        st.info(words["stopped"].format(message=message), icon=":material/stop_circle:")
+
+
+def _progress(seen: JobView, words: dict[str, Any]) -> None:
+    cells = [e for e in seen.events if e["event"] == "cell"]
+    total = cells[-1].get("n_cells", 0) if cells else 0
+    if not total:
+        st.progress(0.0, text=desk.progress(seen))
+        return
+    last = cells[-1]
+    how_far = words["last_cell"].format(
+        method=escape.markdown(last.get("method", ""), 30), kind=words["kinds"].get(last.get("kind"), "")
+    )
+    st.progress(
+        min(1.0, len(cells) / total), text=words["working"].format(done=len(cells), cells=total, how_far=how_far)
+    )

@@ -1,0 +1,198 @@
+"""Data on show: facts, the long tail with its blocks, and the four roles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dnis import figures
+from dnis.schemes import make_blocks
+from dnis.settings import DataSpec, SearchConfig
+from dnis.splits import PARTS, Split, default_strategy
+from dnis.ui import charts, escape, store, texts
+
+if TYPE_CHECKING:
+    from dnis.interactions import Interactions
+
+FEW = 5
+"""A feature that occurs fewer times than this in training has little to learn from."""
+
+
+def interactions_or_error(spec: DataSpec) -> Interactions | None:
+    """The data, or one sentence that says why not.
+
+    Args:
+        spec: Source and column roles.
+
+    Returns:
+        The interactions, or None if the sentence was said.
+    """
+    try:
+        return store.interactions_of(spec)
+    except (ValueError, OSError) as error:
+        _say(error, spec)
+        return None
+
+
+def facts(data: Interactions) -> None:
+    """Numbers of the data, the task that follows from them, and what was noted while reading."""
+    words = texts.page("data")
+    names, helps = words["metrics"], words["metrics_help"]
+    shown = {"interactions": f"{len(data):,}", "features": f"{data.n_features:,}"}
+    if data.n_users:
+        shown["users"] = f"{data.n_users:,}"
+    if data.n_items:
+        shown["items"] = f"{data.n_items:,}"
+    if data.n_users and data.n_items:
+        shown["density"] = f"{density(data):.2%}"
+    with st.container(horizontal=True):
+        for name in names:
+            if name in shown:
+                st.metric(names[name], shown[name], help=helps[name], width="content", border=True)
+    st.caption(words["tasks"][data.task])
+    if data.notes:
+        with st.expander(words["notes"], expanded=True):
+            for note in data.notes:
+                st.text(escape.plain(note, 300))
+
+
+def density(data: Interactions) -> float:
+    """Share of all possible pairs of user and item that occur.
+
+    Args:
+        data: Interactions with users and items.
+
+    Returns:
+        A share in [0, 1].
+    """
+    pairs = np.unique(data.ids[:, 0].astype(np.int64) << 32 | data.ids[:, 1])
+    return len(pairs) / (data.n_users * data.n_items)
+
+
+def split_choice(data: Interactions, spec: DataSpec) -> DataSpec:
+    """Ask how rows are dealt out.
+
+    Args:
+        data: The interactions, which decide what is possible.
+        spec: The data so far.
+
+    Returns:
+        The data with strategy and seed.
+    """
+    words = texts.page("data")
+    possible = possible_strategies(data)
+    left, right = st.columns([3, 1])
+    default = spec.strategy if spec.strategy in possible else default_strategy(data)
+    strategy = left.selectbox(
+        words["strategy"], possible, index=possible.index(default), format_func=words["strategies"].get,
+        key=f"data_strategy_{_name(spec)}", help=words["split_about"], persist_state="session",
+    )  # fmt: skip
+    seed = right.number_input(
+        words["seed"], 0, 2**31 - 1, value=spec.seed, key="data_seed", help=texts.tip("seed"), persist_state="session"
+    )
+    return replace(spec, strategy=None if strategy == default_strategy(data) else strategy, seed=int(seed))
+
+
+def possible_strategies(data: Interactions) -> list[str]:
+    """Ways to deal out rows that the data allow.
+
+    Args:
+        data: The interactions.
+
+    Returns:
+        Names of ``SPLIT_STRATEGIES``.
+    """
+    timed, user = data.timestamp is not None, data.roles.user is not None
+    allowed = {
+        "time": timed and user, "time_global": timed, "random": True, "leave_last_out": user,
+        "column": data.part is not None,
+    }  # fmt: skip
+    return [name for name, ok in allowed.items() if ok]
+
+
+def split_or_error(spec: DataSpec) -> Split | None:
+    """The four roles, or one sentence that says why not.
+
+    Args:
+        spec: Source, column roles, strategy and seed.
+
+    Returns:
+        The split, or None if the sentence was said.
+    """
+    try:
+        return store.split_of(spec)
+    except (ValueError, OSError) as error:
+        _say(error, spec)
+        return None
+
+
+def tail(split: Split) -> None:
+    """The long tail of the training part, with the borders of the default blocks."""
+    words = texts.page("data")
+    blocks = make_blocks(split.counts, SearchConfig().n_blocks)
+    charts.show(figures.long_tail(split.counts, blocks), key="long_tail", alt=words["tail_alt"])
+    st.caption(words["tail_fact"].format(**tail_numbers(split.counts), blocks=int(blocks.max()) + 1))
+
+
+def tail_numbers(counts: np.ndarray) -> dict[str, str]:
+    """What the long tail says, in numbers ready for its sentence.
+
+    Args:
+        counts: Training frequency per feature, (n_features,).
+
+    Returns:
+        top, features, share, rare and few as text.
+    """
+    n_top = max(1, len(counts) // 10)
+    share = np.sort(counts)[::-1][:n_top].sum() / max(counts.sum(), 1)
+    return {
+        "top": f"{n_top:,}", "features": f"{len(counts):,}", "share": f"{share:.0%}",
+        "rare": f"{int((counts < FEW).sum()):,}", "few": str(FEW),
+    }  # fmt: skip
+
+
+def roles(split: Split) -> None:
+    """A strip of the four roles over time, and what training never saw."""
+    words = texts.page("data")
+    charts.show(figures.role_strip(split, charts.is_dark()), key="role_strip", alt=words["strip_alt"])
+    table = unknown_table(split)
+    if table.empty:
+        st.caption(words["unknown_none"])
+    else:
+        st.caption(words["unknown"])
+        st.dataframe(table, hide_index=True, alt=words["unknown"], width="content")
+
+
+def unknown_table(split: Split) -> pd.DataFrame:
+    """Rows of each part whose value training never saw.
+
+    Args:
+        split: The four roles.
+
+    Returns:
+        Columns part, field, interactions and share (text), only where there are any.
+    """
+    rows = [
+        {
+            "part": figures.ROLES[part], "field": escape.plain(field, 30), "interactions": n,
+            "share": f"{n / len(split.parts[part]):.1%}",
+        }
+        for part in PARTS for field, n in split.unknown[part].items() if n
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["part", "field", "interactions", "share"])
+
+
+def _say(error: Exception, spec: DataSpec) -> None:
+    words = texts.page("data")
+    path = Path(spec.source)
+    message = escape.markdown(str(error).replace(str(path), "the file").replace(path.name, "the file"), 300)
+    st.error(f"{words['unusable'].format(message=message)} {words['remedy']}", icon=":material/error:")
+
+
+def _name(spec: DataSpec) -> str:
+    return Path(spec.source).stem

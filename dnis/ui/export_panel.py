@@ -1,0 +1,128 @@
+"""What can be taken along, each with a sample of its content; files are made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dnis import exports, figures, recipes
+from dnis.ui import texts
+
+if TYPE_CHECKING:
+    from dnis.runs import Run
+    from dnis.schemes import DimensionScheme
+
+N_ROWS = 5
+"""Rows of a table that its sample shows."""
+
+N_LINES = 12
+"""Lines of a text that its sample shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One file: its key in the texts, its name, its kind, and how its bytes are made."""
+
+    key: str
+    file_name: str
+    mime: str
+    make: Callable[[], bytes]
+    sample: Callable[[], None]
+
+
+def offers(run: Run, scheme: DimensionScheme) -> list[Offer]:
+    """Everything that can be taken along.
+
+    Args:
+        run: The run on show.
+        scheme: Which dimensions stay.
+
+    Returns:
+        Offers in the order of the page.
+    """
+    name, cut = run.id, float(scheme.threshold or 0.0)
+    return [
+        Offer("scheme", f"{name}-scheme.csv", "text/csv",
+              lambda: exports.csv_bytes(exports.scheme_frame(run, scheme)), lambda: _rows(run, scheme)),
+        Offer("packed", f"{name}-packed.zip", "application/zip",
+              lambda: exports.packed_zip(run, scheme), lambda: _packed(scheme)),
+        Offer("npz", f"{name}.npz", "application/octet-stream",
+              lambda: exports.npz_bytes(exports.npz_arrays(run, scheme)), lambda: _arrays(run, scheme)),
+        Offer("projector", f"{name}-projector.zip", "application/zip",
+              lambda: exports.projector_zip(run, scheme), lambda: _projector(run, scheme)),
+        Offer("script", f"{name}.py", "text/x-python",
+              lambda: recipes.script(run, cut).encode(), lambda: _text(recipes.script(run, cut), "python")),
+        Offer("command", f"{name}.sh", "text/x-sh",
+              lambda: recipes.command(run, cut).encode(), lambda: _text(recipes.command(run, cut), "bash")),
+        Offer("settings", f"{name}.json", "application/json",
+              lambda: recipes.settings_json(run, cut).encode(), lambda: _text(recipes.settings_json(run, cut), "json")),
+        Offer("figures", f"{name}-figures.html", "text/html",
+              lambda: figures.gallery(run, scheme).encode(), _figures),
+        Offer("run", f"{name}.zip", "application/zip", lambda: exports.run_zip(run.folder), lambda: _files(run)),
+    ]  # fmt: skip
+
+
+def draw(offer: Offer) -> None:
+    """One file with its sample and its button.
+
+    Args:
+        offer: What to take along.
+    """
+    words = texts.page("export")
+    about = words["offers"][offer.key]
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**{about['title']}**")
+        st.caption(about["about"])
+        offer.sample()
+        # a callable: the file is made on the click, off the page's thread, and nothing waits in memory
+        st.download_button(
+            words["download"].format(what=offer.file_name), offer.make, offer.file_name, offer.mime,
+            key=f"take_{offer.key}", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+
+
+def _rows(run: Run, scheme: DimensionScheme) -> None:
+    sample = exports.safe_frame(exports.scheme_frame(run, scheme, N_ROWS))
+    st.dataframe(sample, hide_index=True, alt=texts.page("export")["sample_alt"])
+
+
+def _packed(scheme: DimensionScheme) -> None:
+    words = texts.page("export")
+    sizes = sorted(scheme.bytes_by_layout.items(), key=lambda item: item[1])
+    st.code(words["loader_use"].strip(), language="python", wrap_lines=True)
+    st.caption(words["layouts"].format(sizes=", ".join(f"{n} {figures.bytes_text(b)}" for n, b in sizes)))
+    st.caption(words["pruned"])
+
+
+def _arrays(run: Run, scheme: DimensionScheme) -> None:
+    arrays = exports.npz_arrays(run, scheme)
+    st.caption(texts.page("export")["arrays"])
+    st.code("\n".join(f"{name:<18}{values.dtype!s:<9}{values.shape}" for name, values in arrays.items()), language=None)
+
+
+def _projector(run: Run, scheme: DimensionScheme) -> None:
+    words = texts.page("export")
+    vectors, metadata = exports.projector_texts(run, scheme, 3)
+    st.caption(words["vectors"])
+    st.code("\n".join(f"{line[:70]} …" for line in vectors.splitlines()), language=None)
+    st.caption(words["metadata"])
+    st.code(metadata.strip(), language=None)
+
+
+def _text(text: str, language: str) -> None:
+    lines = text.strip().splitlines()
+    shown = lines[:N_LINES] + (["…"] if len(lines) > N_LINES else [])
+    st.code("\n".join(shown), language=language, wrap_lines=language == "bash")
+
+
+def _figures() -> None:
+    st.caption(texts.page("export")["figures_of"])
+
+
+def _files(run: Run) -> None:
+    st.caption(texts.page("export")["files"])
+    files = sorted(path for path in run.folder.iterdir() if not path.name.startswith("."))
+    st.code("\n".join(f"{p.name:<24}{figures.bytes_text(p.stat().st_size):>9}" for p in files), language=None)

@@ -1,0 +1,40 @@
+"""Open a run from a zip file: it becomes one of this session's runs."""
+
+from __future__ import annotations
+
+from secrets import token_urlsafe
+
+import streamlit as st
+
+from dnis.archives import open_zip
+from dnis.ui import escape, session, texts, uploads
+
+_DONE, _REFUSED = "_import_done", "_import_refused"
+
+
+def draw() -> None:
+    """Draw the uploader; a run that can be opened becomes the current one."""
+    words = texts.page("export")
+    st.caption(words["import_about"])
+    file = st.file_uploader(
+        words["import_file"], type=["zip"], max_upload_size=uploads.MAX_BYTES // 1_000_000, key="import_file"
+    )
+    st.button(
+        words["import_button"], disabled=file is None, icon=":material/folder_open:", key="do_import", on_click=_open
+    )
+    refused = st.session_state.pop(_REFUSED, None)
+    if refused:
+        st.error(words["import_failed"].format(message=escape.markdown(refused, 300)), icon=":material/error:")
+    elif st.session_state.pop(_DONE, False):
+        st.success(words["import_done"], icon=":material/check_circle:")
+
+
+def _open() -> None:
+    try:
+        runs, content = session.runs_folder(), st.session_state["import_file"].getvalue()
+        folder = open_zip(content, runs / token_urlsafe(9), runs / "uploads")
+    except ValueError as error:
+        st.session_state[_REFUSED] = str(error)
+        return
+    session.set_run(folder.name)
+    st.session_state[_DONE] = True

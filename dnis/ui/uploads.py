@@ -1,0 +1,78 @@
+"""Where the data come from: a bundled sample or the visitor's own file, kept under the hash of its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dnis.datasets import SAMPLES
+from dnis.ui import escape, store, texts
+
+MAX_BYTES = 25_000_000
+"""Largest file; the server's own limit stands in its settings, and both are checked."""
+
+SAMPLE, UPLOAD = "sample", "upload"
+
+_KEPT = "_upload"
+
+
+def choose(current: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """Ask where the data come from.
+
+    Args:
+        current: The source in use, which is what the widgets start with.
+
+    Returns:
+        Source of the data, None where no file is chosen yet, and the (role, column) pairs that a sample was given.
+    """
+    words = texts.page("data")
+    own = not current.startswith("sample:")
+    kind = st.segmented_control(
+        words["source"], [SAMPLE, UPLOAD], default=UPLOAD if own else SAMPLE, required=True, key="data_kind",
+        format_func=words.__getitem__, persist_state="session",
+    )  # fmt: skip
+    if kind == UPLOAD:
+        return _uploaded(words, current if own else None), ()
+    return _sampled(words, current)
+
+
+def _sampled(words: dict, current: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    about = words["samples"]
+    names = [name for name in SAMPLES if name in about]
+    now = current.removeprefix("sample:")
+    name = st.selectbox(
+        words["which_sample"], names, index=names.index(now) if now in names else 0, key="data_sample",
+        format_func=lambda n: about[n]["name"], persist_state="session",
+    )  # fmt: skip
+    st.caption(about[name]["about"])
+    extra = about[name]["extra"]
+    chosen = (
+        st.multiselect(
+            words["extra"], extra, key=f"data_extra_{name}", help=words["extra_help"], persist_state="session"
+        )
+        if extra
+        else []
+    )
+    return f"sample:{name}", tuple(("feature", column) for column in chosen)
+
+
+def _uploaded(words: dict, current: str | None) -> str | None:
+    file = st.file_uploader(
+        words["file"], type=["csv", "tsv", "gz", "parquet"], max_upload_size=MAX_BYTES // 1_000_000, key="data_file",
+        help=words["file_help"],
+    )  # fmt: skip
+    if file is not None:
+        if file.size > MAX_BYTES:
+            st.error(words["too_large"].format(size=f"{file.size / 1e6:.1f}"), icon=":material/error:")
+            return None
+        source = store.keep_upload(file.name, file.getvalue())
+        st.session_state[_KEPT] = (source, file.name)
+        return source
+    source, name = st.session_state.get(_KEPT, (current, ""))
+    if source is not None and Path(source).is_file():
+        st.caption(words["kept_file"].format(name=escape.markdown(name or Path(source).name)))
+        return source
+    st.info(words["no_file"], icon=":material/upload_file:")
+    st.code(words["example"].strip(), language=None, wrap_lines=True)
+    return None

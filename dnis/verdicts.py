@@ -1,0 +1,118 @@
+"""What a comparison says: rows with intervals and frontier, and sentences computed from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dnis.intervals import Outcomes, on_frontier, paired_difference
+from dnis.settings import CompareConfig
+
+SAME_SIZE = 1.02
+"""A table counts as no larger than another up to this factor in bytes."""
+
+
+def judged_rows(
+    found: list[dict[str, Any]],
+    outcomes: list[Outcomes],
+    config: CompareConfig,
+    labels: dict[str, str],
+    higher_is_better: bool,
+) -> list[dict[str, Any]]:
+    """Plain rows of a comparison with spread, paired difference and frontier.
+
+    Args:
+        found: Per method and compression: method, compression, val, cells (one per seed).
+        outcomes: What happened on the test rows, in the same order.
+        config: Seeds and number of bootstrap draws.
+        labels: Method name -> label.
+        higher_is_better: Direction of the metric.
+
+    Returns:
+        Rows as ``Comparison`` describes them.
+    """
+    per_seed = [_by_seed(o) for o in outcomes]
+    means = np.array([values.mean() for values in per_seed])
+    sizes = np.array([row["cells"][0]["n_bytes"] for row in found])
+    frontier = on_frontier(sizes, means, higher_is_better)
+    rows = []
+    for i, row in enumerate(found):
+        cell = row["cells"][0]
+        reference = _best_uniform(found, sizes, means, sizes[i], higher_is_better)
+        difference = (
+            (None, None, None)
+            if reference is None or reference == i
+            else paired_difference(outcomes[i], outcomes[reference], config.n_bootstrap)
+        )
+        rows.append(
+            {
+                "method": row["method"],
+                "label": labels[row["method"]],
+                "compression": row["compression"],
+                **{k: cell[k] for k in ("embedding_dim", "n_values", "n_bytes", "layout", "block_dims", "settings")},
+                "seeds": len(row["cells"]),
+                "mean": float(means[i]),
+                "sd": float(per_seed[i].std(ddof=1)) if len(per_seed[i]) > 1 else 0.0,
+                "values": [float(v) for v in per_seed[i]],
+                "val": row["val"],
+                "reference": None if reference is None else found[reference]["cells"][0]["embedding_dim"],
+                **dict(zip(("difference", "low", "high"), difference, strict=True)),
+                "on_frontier": bool(frontier[i]),
+                "elapsed_s": float(np.mean([c["elapsed_s"] for c in row["cells"]])),
+                "peak_bytes": max((c["peak_bytes"] or 0 for c in row["cells"]), default=0) or None,
+            }
+        )
+    return rows
+
+
+def _by_seed(outcomes: Outcomes) -> np.ndarray:
+    everyone = np.ones((1, int(outcomes.unit.max()) + 1))
+    single = (Outcomes(v[None], outcomes.target, outcomes.unit, outcomes.metric) for v in outcomes.values)
+    return np.array([o.estimate(everyone)[0] for o in single])
+
+
+def _best_uniform(
+    found: list[dict[str, Any]], sizes: np.ndarray, means: np.ndarray, n_bytes: int, higher_is_better: bool
+) -> int | None:
+    fits = [i for i, row in enumerate(found) if row["method"] == "uniform" and sizes[i] <= n_bytes * SAME_SIZE]
+    if not fits:
+        return None
+    return (max if higher_is_better else min)(fits, key=lambda i: means[i])
+
+
+def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> list[str]:
+    """Sentences of fact: per compression who is best and whether the difference to uniform is beyond noise.
+
+    Args:
+        rows: What ``judged_rows`` gave.
+        metric: Name of the metric.
+        higher_is_better: Its direction.
+
+    Returns:
+        One sentence per compression, then one on the frontier.
+    """
+    sentences = []
+    for compression in sorted({row["compression"] for row in rows}):
+        here = [row for row in rows if row["compression"] == compression]
+        best = (max if higher_is_better else min)(here, key=lambda row: row["mean"])
+        uniform = next(row for row in here if row["method"] == "uniform")
+        sentences.append(_sentence(compression, best, uniform, metric))
+    on_it = sorted({row["label"] for row in rows if row["on_frontier"]})
+    off_it = sorted({row["label"] for row in rows} - set(on_it))
+    tail = f"; never on it: {', '.join(off_it)}" if off_it else ""
+    return [*sentences, f"On the frontier of bytes and {metric} at some size: {', '.join(on_it)}{tail}."]
+
+
+def _sentence(compression: float, best: dict[str, Any], uniform: dict[str, Any], metric: str) -> str:
+    start = f"At {compression:g}x"
+    if best["method"] == "uniform":
+        return f"{start} uniform dimensions are best: {metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes."
+    gap = (
+        f"{start} {best['label']} is best: {metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes, uniform {uniform['mean']:.4f}"
+    )
+    if best["low"] is None:
+        return f"{gap}."
+    ends = f"difference to the best uniform table of that size {best['difference']:+.4f}, 95 % interval {best['low']:+.4f} to {best['high']:+.4f}"
+    inside = best["low"] <= 0 <= best["high"]
+    return f"{gap}; {ends}: {'within noise' if inside else 'beyond noise'}."

@@ -1,0 +1,79 @@
+"""A server of its own and a real Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser; without one the tests are left out, but on the machine that checks submissions that is a fault."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, headless=True, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Address of a freshly started server whose runs folder is empty."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port)]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "DNIS_RUNS": str(folder / "runs")}, stdout=log, stderr=log
+        )
+    try:
+        _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert "Traceback" not in (folder / "log").read_text()
+
+
+def _wait_until_healthy(address, process):
+    for _ in range(300):
+        assert process.poll() is None, "the server ended by itself"
+        try:
+            with urllib.request.urlopen(address, timeout=2) as answer:
+                assert answer.read() == b"ok"
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not come up within 30 s")
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """Opens an address in a browser of its own; options are those of a Playwright context."""
+    opened = []
+
+    def go(path, **options):
+        opened.append(chromium.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options}))
+        page = opened[-1].new_page()
+        page.set_default_timeout(30_000)
+        page.goto(server + path)
+        return page
+
+    yield go
+    for context in opened:
+        context.close()

@@ -1,0 +1,178 @@
+"""The road in a real browser: enter by a deep link, search, cut, retrain, share."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
+
+SLOW = "/search?embedding_dim=32&batch_size=128&epochs=60&patience=60"
+"""A search that takes long enough to be held, stepped and left."""
+
+
+def in_frame(page, heading):
+    """The page stands in its frame: navigation on top, workbench on the side."""
+    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(8)
+    expect(page.get_by_test_id("stSidebar").get_by_text("Run on show")).to_be_visible()
+
+
+def watch_for_rebuilds(page):
+    """From now on ``window.rebuilt`` counts how often the player was taken out of the page or put in anew."""
+    page.evaluate("""() => {
+        const find = (root) => { for (const e of root.querySelectorAll("*")) if (e.shadowRoot) {
+            const found = e.shadowRoot.querySelector(".player"); if (found) return found; } };
+        let last = find(document);
+        window.rebuilt = 0;
+        const look = () => { const now = find(document); if (now !== last) { window.rebuilt += 1; last = now; } requestAnimationFrame(look); };
+        look();
+    }""")
+
+
+def moment(page):
+    return page.locator(".player .moment")
+
+
+def test_the_first_request_to_a_fresh_server_may_be_a_deep_link(visit):
+    page = visit("/tradeoff")
+    in_frame(page, "Trade-off")
+    expect(page.locator(".cut .facts")).to_contain_text("Kept")
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("/", "How many dimensions"), ("/data", "Data"), ("/search", "Search"), ("/importance", "Importance"),
+        ("/tradeoff", "Trade-off"), ("/compare", "Compare"), ("/export", "Export"), ("/learn", "Learn"),
+    ],
+)  # fmt: skip
+def test_every_page_works_when_entered_first(visit, path, heading):
+    page = visit(path)
+    in_frame(page, heading)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_search_runs_live_is_held_stepped_left_found_again_and_stopped(visit):
+    page = visit(SLOW)
+    expect(moment(page)).to_contain_text("Epoch")
+    watch_for_rebuilds(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    progress = page.get_by_test_id("stProgress")
+    expect(progress).to_contain_text(re.compile(r"Epoch \d+ of 60"))
+    expect(moment(page)).to_contain_text(re.compile(r"Epoch ([4-9]|\d\d) of 60"), timeout=60_000)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(progress).to_contain_text("held")
+    page.wait_for_timeout(1500)
+    held = progress.inner_text()
+    page.wait_for_timeout(2000)
+    epoch = int(re.search(r"Epoch (\d+)", held)[1])
+    assert int(re.search(r"Epoch (\d+)", progress.inner_text())[1]) == epoch
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(progress).to_contain_text(f"Epoch {epoch + 1} of 60")
+    assert page.evaluate("window.rebuilt") == 0
+    assert "job=" in page.url
+    page.reload()
+    expect(progress).to_contain_text(f"Epoch {epoch + 1} of 60")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Data").click()
+    in_frame(page, "Data")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Search").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_url(lambda url: "run=" in url and "job=" not in url, timeout=60_000)
+    expect(moment(page)).to_contain_text(f"Epoch {epoch + 1} of {epoch + 1}")
+
+
+def test_the_timeline_goes_through_a_search_in_the_browser_alone(visit):
+    page = visit("/search")
+    expect(moment(page)).to_contain_text("Epoch")
+    page.wait_for_timeout(1000)
+    sent = []
+    page.on("websocket", lambda socket: sent.append(socket))
+    slider = page.get_by_label("Timeline: epoch on show")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(moment(page)).to_contain_text("Epoch 1 of")
+    page.keyboard.press("ArrowRight")
+    expect(moment(page)).to_contain_text("Epoch 2 of")
+    page.get_by_role("button", name="Replay").click()
+    last = slider.get_attribute("max")
+    expect(slider).to_have_value(last, timeout=20_000)
+    assert sent == []
+
+
+def test_a_cell_tells_its_alpha_by_mouse_and_by_keyboard(visit):
+    page = visit("/search")
+    canvas = page.locator(".player .field canvas")
+    expect(canvas).to_be_visible()
+    page.wait_for_timeout(1000)
+    canvas.hover(position={"x": 5, "y": 5})
+    tip = page.locator(".player .field .tip")
+    expect(tip).to_contain_text(re.compile(r"block 0 .*dimension 0: alpha [01]\.\d\d"))
+    canvas.focus()
+    page.keyboard.press("ArrowDown")
+    expect(tip).to_contain_text("block 1 ")
+
+
+def test_dragging_the_threshold_redraws_in_the_browser_and_the_address_follows(visit):
+    page = visit("/tradeoff")
+    facts = page.locator(".cut .facts")
+    expect(facts).to_contain_text("Kept")
+    chart = page.locator(".cut .chart").bounding_box()
+    seen = set()
+    page.mouse.move(chart["x"] + 420, chart["y"] + 120)
+    page.mouse.down()
+    for step in range(50):
+        page.mouse.move(chart["x"] + 420 + 8 * step, chart["y"] + 120)
+        seen.add(facts.inner_text())
+    assert len(seen) >= 30
+    assert "threshold=" not in page.url
+    page.mouse.up()
+    page.wait_for_url(re.compile("threshold="))
+    kept = facts.inner_text()
+    other = visit(page.url[page.url.index("/tradeoff") :])
+    expect(other.locator(".cut .facts")).to_have_text(kept)
+
+
+def test_the_slider_obeys_the_keyboard_and_a_budget(visit):
+    page = visit("/tradeoff")
+    facts = page.locator(".cut .facts")
+    expect(facts).to_contain_text("Kept")
+    page.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".cut .slider .name")).to_have_text("Threshold 0.00")
+    before = facts.inner_text()
+    page.keyboard.press("PageUp")
+    expect(facts).not_to_have_text(before)
+    page.get_by_label("Budget", exact=True).fill("300")
+    page.keyboard.press("Enter")
+    size = float(re.search(r"Stored size ([\d.]+) kB", facts.inner_text())[1])
+    assert 200 < size <= 300
+
+
+def test_retraining_adds_a_point_that_stays_with_the_run(visit):
+    page = visit("/tradeoff")
+    expect(page.locator(".cut .facts")).to_contain_text("Kept")
+    assert page.locator(".cut .chart .again").count() == 0
+    page.get_by_role("button", name="Retrain here").click()
+    expect(page.locator(".cut .chart .again")).to_have_count(1, timeout=90_000)
+    page.reload()
+    expect(page.locator(".cut .chart .again")).to_have_count(1)
+
+
+@pytest.mark.parametrize("path", ["/", "/search", "/tradeoff"])
+def test_a_phone_in_the_dark_scrolls_down_but_never_sideways(visit, path):
+    page = visit(path, viewport={"width": 390, "height": 844}, color_scheme="dark", reduced_motion="reduce")
+    expect(page.locator(".cut .facts, .player .moment").first).to_contain_text(re.compile("Kept|Epoch"))
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = page.evaluate("""() => [...document.querySelectorAll("[data-testid=stMain] *")]
+        .filter((e) => e.getBoundingClientRect().right > 391).length""")
+    assert wide == 0
+
+
+def test_reduced_motion_shows_the_end_of_the_search_at_once(visit):
+    page = visit("/", reduced_motion="reduce")
+    expect(moment(page)).to_contain_text("Epoch")
+    slider = page.get_by_label("Timeline: epoch on show")
+    assert slider.input_value() == slider.get_attribute("max")

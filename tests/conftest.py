@@ -1,0 +1,58 @@
+"""Small data and small results that many tests share."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dnis.interactions import Interactions
+from dnis.results import EpochEvent, SearchResult
+from dnis.settings import SearchConfig
+
+
+@pytest.fixture
+def tiny_search():
+    """Two features, two dimensions; alpha * e, by hand: [[0.5, 0.05], [0.2, 0.09]]."""
+    alpha = np.array([[1.0, 0.5], [0.5, 1.0]], dtype=np.float32)
+    dims = np.array([1.0, 1.0])
+    history = (
+        EpochEvent(1, "warm", {"train": 0.9, "test": 1.0}, np.ones((2, 2), dtype=np.float32), seconds=0.5),
+        EpochEvent(2, "search", {"train": 0.8, "test": float("nan")}, alpha, dims, 0.25, 1.0, ("a note",)),
+    )
+    return SearchResult(
+        config=SearchConfig(embedding_dim=2, n_blocks=2, hidden=(8, 4)),
+        embeddings=np.array([[0.5, 0.1], [0.4, 0.09]], dtype=np.float32),
+        biases=np.array([0.1, -0.1], dtype=np.float32),
+        dense={"global_bias": np.array(3.5, dtype=np.float32)},
+        alpha=alpha,
+        block_of=np.array([0, 1], dtype=np.int32),
+        counts=np.array([3, 1]),
+        history=history,
+        best_epoch=2,
+        metrics={"val": {"mse": 0.8}, "test": {"mse": 0.9}},
+        warnings=("a warning",),
+        elapsed_s=1.5,
+    )
+
+
+@pytest.fixture(scope="session")
+def ratings_frame():
+    """1,200 ratings of 40 users on 30 items, a smooth function of both, in order of time."""
+    rng = np.random.default_rng(0)
+    user, item = rng.integers(0, 40, 1200), rng.integers(0, 30, 1200)
+    rating = np.clip(np.round(3 + np.sin(user) + np.cos(item) + rng.normal(0, 0.3, 1200)), 1, 5)
+    time = np.arange(1200) + 1_000_000_000
+    return pd.DataFrame({"user_id": user, "item_id": item, "rating": rating, "timestamp": time})
+
+
+@pytest.fixture(scope="session")
+def ratings_csv(ratings_frame, tmp_path_factory):
+    """The same as a file."""
+    path = tmp_path_factory.mktemp("data") / "ratings.csv"
+    ratings_frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_split(ratings_frame):
+    """The same, dealt into the four roles."""
+    return Interactions.from_frame(ratings_frame).split()

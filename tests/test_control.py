@@ -1,0 +1,68 @@
+"""Somebody outside steers a job between its epochs."""
+
+import threading
+
+import pytest
+
+from dnis.control import Control
+
+
+def turns_taken(control, at_most):
+    return next((n for n in range(at_most) if not control.may_go_on()), at_most)
+
+
+def test_a_job_goes_on_until_it_is_told_otherwise():
+    assert turns_taken(Control(), at_most=5) == 5
+
+
+def test_stop_ends_it_at_the_next_turn():
+    control = Control()
+    control.tell("stop")
+    assert turns_taken(control, at_most=5) == 0
+
+
+def test_a_paused_job_waits_for_each_step_and_plays_on_when_told():
+    control, done, turn = Control(), threading.Event(), threading.Semaphore(0)
+    control.tell("pause")
+
+    def work():
+        for _ in range(4):
+            if control.may_go_on():
+                turn.release()
+        done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    assert not turn.acquire(timeout=0.05)
+    control.tell("step")
+    assert turn.acquire(timeout=5)
+    assert not turn.acquire(timeout=0.05)
+    control.tell("play")
+    assert done.wait(5)
+
+
+def test_a_step_while_playing_pauses_after_it():
+    control = Control()
+    control.tell("step")
+    assert control.may_go_on()
+    waiting = threading.Thread(target=control.may_go_on, daemon=True)
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    control.tell("stop")
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+
+def test_stop_wakes_a_paused_job():
+    control, answers = Control(), []
+    control.tell("pause")
+    waiting = threading.Thread(target=lambda: answers.append(control.may_go_on()), daemon=True)
+    waiting.start()
+    control.tell("stop")
+    waiting.join(5)
+    assert answers == [False]
+
+
+def test_another_word_is_refused():
+    with pytest.raises(ValueError, match="got 'dance'"):
+        Control().tell("dance")

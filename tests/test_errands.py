@@ -1,0 +1,229 @@
+"""Settings in, a run folder out: with the real engine on a small table."""
+
+import numpy as np
+import pytest
+
+from dnis import comparison
+from dnis.control import Control
+from dnis.datasets import planted
+from dnis.errands import perform, planted_rank_correlation
+from dnis.files import plain
+from dnis.preparation import split_of_run
+from dnis.pruning import prune
+from dnis.reading import DataError
+from dnis.results import SearchResult
+from dnis.runs import load_comparison, load_run
+from dnis.schemes import make_blocks
+from dnis.settings import DataSpec, SearchConfig
+from dnis.tasks import evaluate
+from dnis.training import train
+
+CONFIG = {"embedding_dim": 8, "epochs": 4, "warm_epochs": 1, "n_blocks": 3, "patience": 9}
+
+
+class StopAfter(Control):
+    """Says stop before epoch n + 1."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.left = n
+
+    def may_go_on(self):
+        self.left -= 1
+        return self.left >= 0
+
+
+def search_job(source, out, **config):
+    return {"kind": "search", "data": {"source": str(source)}, "config": {**CONFIG, **config}, "out": str(out)}
+
+
+@pytest.fixture(scope="module")
+def searched(ratings_csv, tmp_path_factory):
+    events = []
+    folder = tmp_path_factory.mktemp("runs") / "full"
+    last = perform(search_job(ratings_csv, folder), events.append, Control())
+    return folder, events, last
+
+
+def same_numbers(one, other):
+    for name in ("alpha", "embeddings", "biases", "block_of", "counts"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), strict=True)
+    assert one.metrics == other.metrics
+    assert [e.losses for e in one.history] == [e.losses for e in other.history]
+
+
+def test_a_search_tells_every_epoch_and_ends_with_the_runs_summary(searched):
+    folder, events, last = searched
+    assert [(e["event"], e["epoch"], e["epochs"], e["phase"]) for e in events if e["event"] == "epoch"] == [
+        ("epoch", 1, 4, "warm"), ("epoch", 2, 4, "search"), ("epoch", 3, 4, "search"), ("epoch", 4, 4, "search"),
+    ]  # fmt: skip
+    assert np.array(events[3]["alpha"]).shape == (3, 8)
+    assert last == {"event": "finished", **load_run(folder).summary}
+
+
+def test_the_run_remembers_how_the_data_were_dealt_and_what_every_threshold_costs(searched, ratings_csv):
+    run = load_run(searched[0])
+    assert run.data == DataSpec(str(ratings_csv), strategy="time")
+    assert run.result.config == SearchConfig(**CONFIG)
+    kept = set(run.sweep["n_values"])
+    assert {run.result.embeddings.size // c for c in (2, 4, 8, 16)} <= kept
+    assert len(run.sweep) >= 50
+
+
+def test_the_control_is_a_plain_training_cut_at_the_same_sizes(searched):
+    """Oracle: uncut, the control is the plain model itself."""
+    folder, events, _ = searched
+    run = load_run(folder)
+    assert list(run.controls) == ["magnitude"]
+    uncut = train(split_of_run(run), run.result.config.for_training()).metrics["test"]["mse"]
+    assert run.controls["magnitude"]["test"].iloc[0] == pytest.approx(uncut, rel=1e-6)
+    assert {e["event"] for e in events[4:]} == {"control"}
+
+
+def test_a_search_without_a_control_measures_none(ratings_csv, tmp_path):
+    job = {**search_job(ratings_csv, tmp_path / "run", epochs=2), "controls": False}
+    perform(job, lambda event: None, Control())
+    assert load_run(tmp_path / "run").controls == {}
+
+
+def test_who_stops_during_the_control_keeps_the_finished_search(searched, ratings_csv, tmp_path):
+    last = perform(search_job(ratings_csv, tmp_path / "run"), lambda event: None, StopAfter(5))
+    assert last["event"] == "finished"
+    run = load_run(tmp_path / "run")
+    assert run.controls == {}
+    same_numbers(run.result, load_run(searched[0]).result)
+
+
+def test_the_same_job_gives_the_same_bits(searched, ratings_csv, tmp_path):
+    perform(search_job(ratings_csv, tmp_path / "again"), lambda event: None, Control())
+    same_numbers(load_run(tmp_path / "again").result, load_run(searched[0]).result)
+
+
+def test_a_stopped_search_keeps_its_best_and_goes_on_as_if_it_had_never_stopped(searched, ratings_csv, tmp_path):
+    job = search_job(ratings_csv, tmp_path / "part")
+    last = perform(job, lambda event: None, StopAfter(2))
+    assert last["event"] == "stopped"
+    assert last["warnings"] == ["stopped at epoch 2 of 4"]
+    part = load_run(tmp_path / "part")
+    assert len(part.result.history) == 2
+    assert part.sweep is not None
+    assert perform({**job, "resume": True}, lambda event: None, Control())["event"] == "finished"
+    resumed, whole = load_run(tmp_path / "part").result, load_run(searched[0]).result
+    same_numbers(resumed, whole)
+    assert resumed.warnings == whole.warnings == ()
+    assert not (tmp_path / "part" / "checkpoint.safetensors").exists()
+
+
+def test_a_search_stopped_before_its_first_epoch_leaves_nothing(ratings_csv, tmp_path):
+    assert perform(search_job(ratings_csv, tmp_path / "none"), print, StopAfter(0)) == {"event": "stopped"}
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_retraining_is_added_to_the_run(searched):
+    folder, _, _ = searched
+    events = []
+    last = perform({"kind": "retrain", "run": str(folder), "compression": 4}, events.append, Control())
+    run = load_run(folder)
+    point, scheme = run.retrained[-1], prune(run.result, n_values=run.result.embeddings.size // 4)
+    assert (point["n_values"], point["n_bytes"], point["threshold"]) == (
+        scheme.n_values, scheme.n_bytes, scheme.threshold,
+    )  # fmt: skip
+    assert point["test"] == point["metrics"]["test"][point["metric"]]
+    assert {k: v for k, v in point.items() if k != "created_s"} == last["retrained"]
+    # the final model runs exactly as long as was best on select_val
+    assert [e["epoch"] for e in events if e["phase"] == "retrain"] == list(range(1, point["epochs"] + 1))
+
+
+def test_a_retraining_follows_the_scheme(searched):
+    """Oracle: with nothing kept a rating model falls back on its biases."""
+    folder, _, _ = searched
+    last = perform({"kind": "retrain", "run": str(folder), "n_values": 0}, lambda event: None, Control())
+    assert last["retrained"]["n_values"] == 0
+    run = load_run(folder)
+    empty = run.result.fitted(np.zeros_like(run.result.embeddings))
+    biases_alone = evaluate(empty, split_of_run(run).test)["mse"]
+    assert last["retrained"]["test"] == pytest.approx(biases_alone, rel=0.2)
+
+
+def test_a_stopped_retraining_adds_nothing(searched):
+    before = len(load_run(searched[0]).retrained)
+    job = {"kind": "retrain", "run": str(searched[0]), "threshold": 0.1}
+    assert perform(job, lambda event: None, StopAfter(1)) == {"event": "stopped"}
+    assert len(load_run(searched[0]).retrained) == before
+
+
+def test_a_run_whose_data_have_changed_is_not_retrained(ratings_frame, tmp_path):
+    ratings_frame.to_csv(tmp_path / "r.csv", index=False)
+    perform(search_job(tmp_path / "r.csv", tmp_path / "run", epochs=2), lambda event: None, Control())
+    ratings_frame[:1000].to_csv(tmp_path / "r.csv", index=False)
+    with pytest.raises(DataError, match=r"r\.csv is not what run run was made from"):
+        perform({"kind": "retrain", "run": str(tmp_path / "run")}, lambda event: None, Control())
+
+
+COMPARISON = {
+    "methods": ["uniform", "dnis"], "compressions": [1, 2], "seeds": [0, 1], "n_trials": 2,
+    "search": {"embedding_dim": 8, "epochs": 2, "n_blocks": 3},
+}  # fmt: skip
+
+
+def test_a_comparison_tells_its_cells_and_is_kept(ratings_csv, tmp_path):
+    job = {"kind": "compare", "data": {"source": str(ratings_csv)}, "config": COMPARISON, "out": str(tmp_path)}
+    cells = []
+    last = perform(job, cells.append, Control())
+    # by hand: 2 methods x (2 trials + 2 seeds x 2 compressions)
+    assert [(c["event"], c["done"], c["n_cells"]) for c in cells] == [("cell", i, 12) for i in range(1, 13)]
+    kept = load_comparison(tmp_path)
+    assert last == {"event": "finished", "run": str(tmp_path), **plain(kept)}
+    assert [(row["method"], row["compression"], row["seeds"]) for row in kept.rows] == [
+        ("uniform", 1, 2), ("uniform", 2, 2), ("dnis", 1, 2), ("dnis", 2, 2),
+    ]  # fmt: skip
+    assert kept.config.search.embedding_dim == 8
+    assert kept.verdict
+
+
+def test_a_stopped_comparison_goes_on_where_it_was(ratings_csv, tmp_path, monkeypatch):
+    job = {"kind": "compare", "data": {"source": str(ratings_csv)}, "config": COMPARISON, "out": str(tmp_path)}
+    assert perform(job, lambda event: None, StopAfter(5)) == {"event": "stopped"}
+    trained = []
+    monkeypatch.setattr(comparison, "train", lambda *args, **kwargs: trained.append(1) or train(*args, **kwargs))
+    assert perform(job, lambda event: None, Control())["event"] == "finished"
+    afresh = len(trained)
+    perform({**job, "out": str(tmp_path / "other")}, lambda event: None, Control())
+    assert afresh < len(trained) - afresh
+    assert load_comparison(tmp_path).rows[0]["values"] == load_comparison(tmp_path / "other").rows[0]["values"]
+
+
+@pytest.mark.parametrize(
+    ("job", "sentence"),
+    [
+        ({"kind": "sing"}, "kind must be one of search, retrain, compare; got 'sing'"),
+        ({"kind": "search"}, "a job of kind 'search' needs 'out'"),
+        ({"kind": "retrain", "out": "x"}, "a job of kind 'retrain' needs 'run'"),
+        ({"kind": "search", "out": "x", "threads": 0}, r"threads must be in \[1, 256\], got 0"),
+        ({"kind": "search", "out": "x", "data": {"source": "gone.csv"}}, "no such file: gone.csv"),
+        ({"kind": "search", "out": "x", "data": {"sauce": "y"}}, "unknown setting 'sauce'"),
+        ({"kind": "search", "out": "x", "config": {"lr": 9}}, r"lr must be in \[1e-06, 1\], got 9"),
+        ({"kind": "retrain", "run": "gone"}, "gone is not a run"),
+        ({"kind": "compare", "out": "x", "config": {"methods": ["dnis"]}}, "methods must include uniform"),
+    ],
+)
+def test_a_job_that_cannot_be_done_is_refused_in_one_sentence(job, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        perform(job, lambda event: None, Control())
+
+
+def test_planted_dimensions_are_ranked_per_block():
+    """Learned dims that follow the planted ones correlate by 1, reversed ones by -1; a block of rank r keeps 3 + r."""
+    truth = planted()
+    split = truth.interactions.split()
+    block_of = make_blocks(split.counts, 10)
+    dims = np.bincount(block_of, weights=truth.dims_in(split.vocabulary)) / np.bincount(block_of)
+    rank, n = dims.argsort().argsort(), len(split.counts)
+
+    def searched_as(kept):
+        alpha = (np.arange(16) < kept[:, None]).astype(np.float32)
+        table, biases = np.ones((n, 16), dtype=np.float32), np.zeros(n, dtype=np.float32)
+        return SearchResult(SearchConfig(embedding_dim=16), table, biases, {}, alpha, block_of, split.counts)
+
+    assert planted_rank_correlation(searched_as(3 + rank), split) == pytest.approx(1.0)
+    assert planted_rank_correlation(searched_as(12 - rank), split) == pytest.approx(-1.0)

@@ -1,0 +1,98 @@
+"""A run in words that repeat it: settings, command line, and a script that is run here and compared."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dnis import recipes
+from dnis.__main__ import make_parser
+from dnis.control import Control
+from dnis.errands import perform
+from dnis.options import data_of, settings_of
+from dnis.runs import load_run, save_run
+from dnis.settings import DataSpec, SearchConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def run(tiny_search, small_split, tmp_path):
+    n = small_split.train.n_features
+    result = replace(
+        tiny_search,
+        config=replace(tiny_search.config, embedding_dim=4, lr=0.02, seed=3),
+        embeddings=np.ones((n, 4), np.float32),
+        biases=np.zeros(n, np.float32),
+        alpha=np.ones((1, 4), np.float32),
+        block_of=np.zeros(n, np.int32),
+        counts=small_split.counts,
+        history=(),
+    )
+    data = DataSpec("sample:planted", strategy="random", seed=3)
+    return load_run(save_run(tmp_path / "some-run", data=data, result=result, split=small_split))
+
+
+def with_data(run, **changes):
+    return replace(run, data=replace(run.data, **changes))
+
+
+def test_settings_json_reads_back_as_the_same_settings(run):
+    settings = json.loads(recipes.settings_json(run, 0.25))
+    assert SearchConfig.from_dict(settings["config"]) == run.result.config
+    assert settings["data"]["source"] == "sample:planted"
+    assert settings["threshold"] == 0.25
+
+
+def test_only_settings_that_differ_from_their_defaults_are_told(run):
+    assert recipes.changed_settings(run.result.config) == {
+        "embedding_dim": 4, "n_blocks": 2, "hidden": (8, 4), "lr": 0.02, "seed": 3,
+    }  # fmt: skip
+
+
+def test_the_command_line_reads_the_command_as_the_same_data_and_settings(run):
+    told = with_data(run, columns=(("user", "who's"), ("split", "part"), ("feature", "a,b"), ("ignore", "x")))
+    search, retrain = recipes.command(told, 0.25).splitlines()
+    words = shlex.split(search)
+    assert words[:3] == ["python", "-m", "dnis"]
+    options = make_parser().parse_args(words[3:])
+    assert data_of(options) == told.data
+    given = settings_of(options, SearchConfig)
+    assert SearchConfig.from_dict(given) == run.result.config
+    assert make_parser().parse_args(shlex.split(retrain)[3:]).threshold == 0.25
+
+
+def test_the_command_says_so_where_it_cannot_repeat_the_run_exactly(run):
+    assert recipes.command(with_data(run, seed=9), 0.25).startswith("# the split had seed 9")
+
+
+def test_uploaded_data_are_named_without_the_place_where_the_server_keeps_them(run):
+    told = with_data(run, source="/somewhere/secret/0f0f.csv")
+    source = recipes.script(told, 0.25)
+    compile(source, "script.py", "exec")
+    assert "sys.argv[1]" in source
+    assert not any(
+        "secret" in text for text in (source, recipes.settings_json(told, 0.25), recipes.command(told, 0.25))
+    )
+
+
+def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
+    config = asdict(SearchConfig(embedding_dim=8, n_blocks=4, epochs=6, warm_epochs=2, batch_size=128))
+    job = {"kind": "search", "data": {"source": str(ratings_csv)}, "config": config, "out": str(tmp_path / "run")}
+    perform(job, lambda event: None, Control())
+    run = load_run(tmp_path / "run")
+    done = perform({"kind": "retrain", "run": run.folder, "threshold": 0.1}, lambda event: None, Control())
+    (tmp_path / "script.py").write_text(recipes.script(run, 0.1))
+    command = [sys.executable, tmp_path / "script.py", ratings_csv]
+    said = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    search, _, retrained = said.stdout.splitlines()
+    assert search == f"search: {run.result.metrics}"
+    assert retrained == f"retrained: {done['retrained']['metrics']}"

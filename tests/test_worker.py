@@ -1,0 +1,130 @@
+"""One job in its own process: JSON lines in and out, the end of standard input means stop."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dnis import errands, worker
+from dnis.runs import load_run
+
+CONFIG = {"embedding_dim": 8, "epochs": 6, "warm_epochs": 1, "n_blocks": 3, "patience": 9}
+
+
+class Process:
+    """The worker as the server sees it."""
+
+    def __init__(self, first_line):
+        command = [sys.executable, "-m", "dnis.worker"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, **pipes, cwd=Path(worker.__file__).parents[1])
+        self.say(first_line)
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self):
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def hear_epochs(self):
+        """All events up to the last one, which is returned apart."""
+        events = []
+        while (event := self.hear()) is not None:
+            events.append(event)
+        return [e["epoch"] for e in events[:-1] if e["event"] == "epoch"], events[-1]
+
+    def end(self):
+        self.process.stdin.close()
+        code = self.process.wait(timeout=60)
+        errors = self.process.stderr.read()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code, errors
+
+
+def job(ratings_csv, out, **config):
+    return {"kind": "search", "data": {"source": str(ratings_csv)}, "config": {**CONFIG, **config}, "out": str(out)}
+
+
+def test_a_search_runs_to_its_end_while_standard_input_stays_open(ratings_csv, tmp_path):
+    process = Process(json.dumps(job(ratings_csv, tmp_path / "run")))
+    assert process.hear() == {"event": "started", "kind": "search"}
+    epochs, last = process.hear_epochs()
+    assert process.process.wait(timeout=60) == 0
+    assert process.end() == (0, "")
+    assert epochs == [1, 2, 3, 4, 5, 6]
+    assert last["event"] == "finished"
+    assert Path(last["run"]) == tmp_path / "run"
+    assert len(load_run(tmp_path / "run").result.history) == 6
+
+
+def test_words_pause_and_step_a_search_and_the_end_of_input_stops_it_with_its_best_kept(ratings_csv, tmp_path):
+    process = Process(json.dumps(job(ratings_csv, tmp_path / "run", epochs=10_000, patience=10_000)) + "\npause")
+    assert process.hear()["event"] == "started"
+    process.say("step")
+    first = process.hear()
+    process.say("step")
+    second = process.hear()
+    assert (first["epoch"], second["epoch"]) == (1, 2)
+    assert np.array(second["alpha"]).shape == (3, 8)
+    process.process.stdin.close()
+    epochs, last = process.hear_epochs()
+    assert process.process.wait(timeout=60) == 0
+    assert epochs == []
+    assert (last["event"], last["epochs"]) == ("stopped", 2)
+    run = load_run(last["run"])
+    assert run.result.warnings == ("stopped at epoch 2 of 10000",)
+    process.process.stdout.close()
+    process.process.stderr.close()
+
+
+def test_a_bad_job_fails_in_one_sentence_with_nothing_on_standard_error(tmp_path):
+    process = Process(json.dumps({"kind": "search", "data": {"source": "gone.csv"}, "out": str(tmp_path / "run")}))
+    assert process.hear()["event"] == "started"
+    assert process.hear() == {"event": "failed", "message": "no such file: gone.csv"}
+    assert process.end() == (1, "")
+
+
+def heard_from_main(lines):
+    out = io.StringIO()
+    code = worker.main(io.StringIO(lines), out)
+    return code, [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("", "the job must be one line of JSON, got ''"),
+        ("rubbish\n", "the job must be one line of JSON, got 'rubbish\\n'"),
+        ("[1]\n", "the job must be a JSON object, got '[1]\\n'"),
+    ],
+)
+def test_what_is_no_job_fails_before_anything_starts(line, sentence):
+    assert heard_from_main(line) == (1, [{"event": "failed", "message": sentence}])
+
+
+def test_an_unexpected_error_is_told_with_its_kind_and_logged(monkeypatch, capsys):
+    def broken(job, emit, control):
+        return {}["nothing"]
+
+    monkeypatch.setattr(errands, "perform", broken)
+    code, events = heard_from_main('{"kind": "search"}\n')
+    assert (code, events[-1]) == (1, {"event": "failed", "message": "KeyError: 'nothing'"})
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_unknown_word_is_logged_and_the_job_goes_on(monkeypatch, capsys):
+    def patient(job, emit, control):
+        while control.may_go_on():
+            pass
+        return {"event": "stopped"}
+
+    monkeypatch.setattr(errands, "perform", patient)
+    assert heard_from_main('{"kind": "search"}\ndance\n')[1][-1] == {"event": "stopped"}
+    assert "got 'dance'" in capsys.readouterr().err

@@ -1,0 +1,140 @@
+"""Compare: the verdict of the numbers, whoever won; a form that says its price; faults in one sentence."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from dnis.files import write_json
+from dnis.runs import load_run
+from dnis.settings import CompareConfig
+from dnis.ui import comparison_form, comparison_panel, desk, run_pair
+from tests.ui.small_run import made_run, open_page, runs, titled_csv
+
+__all__ = ["made_run", "open_page", "runs", "titled_csv"]
+
+
+def row(method, n_bytes, mean, difference=None, on_frontier=True):
+    return {
+        "method": method, "label": method, "compression": 2.0, "embedding_dim": 4.0, "n_values": n_bytes // 4,
+        "n_bytes": n_bytes, "layout": "dense", "seeds": 3, "mean": mean, "sd": 0.01, "values": [mean] * 3, "val": mean,
+        "difference": difference, "low": difference and difference - 0.01, "high": difference and difference + 0.01,
+        "on_frontier": on_frontier, "settings": {"lr": 0.01, "l2": 0.1, "l2_nu": -0.5}, "elapsed_s": 1.0,
+    }  # fmt: skip
+
+
+COMPARISON = {
+    "metric": "mse", "higher_is_better": False, "task": "rating", "model": "MF", "full_bytes": 4000,
+    "rows": [row("uniform", 800, 0.80), row("dnis", 820, 0.85, 0.05, on_frontier=False)],
+    "verdict": ["At 2x uniform dimensions are best: mse 0.8000 at 800 bytes."],
+    "config": {"n_trials": 3, "seeds": [0, 1, 2], "n_bootstrap": 1000},
+}  # fmt: skip
+
+
+def spec(app, name):
+    return next(json.loads(c.proto.spec) for c in app.get("plotly_chart") if c.proto.id.endswith(name))
+
+
+def test_without_a_comparison_the_page_says_what_to_do(open_page):
+    app = open_page("5_compare")
+    assert "Choose what to compare" in app.info[0].value
+
+
+def test_the_page_can_say_that_uniform_won(open_page, runs):
+    write_json(runs / "small-run" / "comparison.json", COMPARISON)
+    app = open_page("5_compare")
+    assert any("uniform dimensions are best" in m.value for m in app.markdown)
+    drawn = {t["name"]: t for t in spec(app, "frontier")["data"]}
+    assert drawn["Uniform"]["marker"]["size"] == drawn["DNIS"]["marker"]["size"]
+    assert not app.success
+
+
+def test_dominated_points_can_be_hidden(open_page, runs):
+    write_json(runs / "small-run" / "comparison.json", COMPARISON)
+    app = open_page("5_compare")
+    app.toggle(key="show_dominated").set_value(False).run()
+    assert [t["name"] for t in spec(app, "frontier")["data"]] == ["Uniform"]
+
+
+def test_retrained_points_of_the_run_join_the_frontier(open_page, runs):
+    write_json(runs / "small-run" / "comparison.json", COMPARISON)
+    point = {
+        "created_s": 1,
+        "threshold": 0.1,
+        "metric": "mse",
+        "n_bytes": 700,
+        "n_values": 100,
+        "sparsity": 0.5,
+        "val": 0.8,
+        "test": 0.82,
+    }
+    write_json(runs / "small-run" / "retrained-1.json", point)
+    traces = spec(open_page("5_compare"), "frontier")["data"]
+    assert "this run, retrained (1 seed)" in [t["name"] for t in traces]
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b'{"rows": [{"method": 3}], "verdict": [], "metric": "mse", "higher_is_better": false}']
+)
+def test_a_damaged_comparison_gets_one_sentence(open_page, runs, content):
+    (runs / "small-run" / "comparison.json").write_bytes(content)
+    app = open_page("5_compare")
+    assert len(app.error) == 1
+    assert "cannot be read" in app.error[0].value
+    assert str(runs) not in app.error[0].value
+
+
+def test_hostile_texts_of_an_imported_comparison_stay_literal(open_page, runs):
+    evil = "![x](http://x.example/y.png)<b>"
+    rows = [{**row("uniform", 800, 0.8), "method": evil, "label": evil}]
+    write_json(runs / "small-run" / "comparison.json", {**COMPARISON, "verdict": [evil], "model": evil, "rows": rows})
+    app = open_page("5_compare")
+    assert not any("](http" in m.value for m in [*app.markdown, *app.caption])
+    assert "<b>" not in json.dumps(spec(app, "frontier")["data"])
+
+
+def test_starting_sends_the_chosen_settings_to_the_queue(open_page, monkeypatch):
+    sent = []
+    monkeypatch.setattr(desk, "start", lambda job: sent.append(job))
+    app = open_page("5_compare")
+    app.multiselect(key="compare_methods").set_value(["dnis"])
+    app.multiselect(key="compare_sizes").set_value([2.0])
+    app.number_input(key="compare_seeds").set_value(2).run()
+    assert any("fewer than 3 seeds" in c.value for c in app.caption)
+    app.button(key="do_compare").click().run()
+    assert not app.exception
+    job = sent[0]
+    assert job["kind"] == "compare"
+    assert job["out"].endswith("small-run")
+    config = job["config"]
+    assert (config["methods"], config["compressions"], config["seeds"]) == (("uniform", "dnis"), (2.0,), (0, 1))
+
+
+def test_cells_are_counted_as_the_engine_counts_them():
+    config = CompareConfig(methods=("uniform", "dnis"), compressions=(1.0, 2.0, 4.0), seeds=(0, 1), n_trials=5)
+    assert comparison_form.n_cells(config) == 2 * (5 + 2 * 3)
+
+
+def test_the_estimate_grows_with_seeds_and_takes_the_warm_epochs_of_the_run(tiny_search):
+    one = CompareConfig(methods=("uniform", "dnis"), compressions=(1.0, 2.0), seeds=(0,), n_trials=1)
+    # the warm epoch took 0.5 s; 2 x 2 trainings and a proposal of 2 a round, 12 epochs each, 2 rounds, 1.3 for safety
+    assert comparison_form.estimate_s(one, tiny_search) == pytest.approx(1.3 * 12 * 0.5 * (4 + 2) * 2)
+    three = replace(one, seeds=(0, 1, 2))
+    assert comparison_form.estimate_s(three, tiny_search) > comparison_form.estimate_s(one, tiny_search)
+
+
+def test_table_has_the_tuned_settings_beside_the_numbers():
+    table = comparison_panel.table(COMPARISON["rows"])
+    assert table[["label", "lr", "l2_nu"]].to_dict("records") == [
+        {"label": "Uniform", "lr": 0.01, "l2_nu": -0.5}, {"label": "DNIS", "lr": 0.01, "l2_nu": -0.5},
+    ]  # fmt: skip
+
+
+def test_two_runs_side_by_side_show_only_what_differs(runs):
+    run = load_run(runs / "small-run")
+    other = replace(
+        run, result=replace(run.result, config=replace(run.result.config, lr=0.5)), data=replace(run.data, seed=4)
+    )
+    assert run_pair.differing(run, other).to_dict("records") == [
+        {"setting": "lr", "one": "0.005", "other": "0.5"}, {"setting": "split seed", "one": "0", "other": "4"},
+    ]  # fmt: skip

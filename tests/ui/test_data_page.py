@@ -1,0 +1,173 @@
+"""Data: a sample or a file, roles by hand, faults in one sentence, and the split that is used."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dnis.interactions import Interactions
+from dnis.settings import DataSpec
+from dnis.ui import data_panel, role_mapper, store, uploads
+from tests.ui.small_run import made_run, open_page, runs, titled_csv
+
+__all__ = ["made_run", "open_page", "runs", "titled_csv"]
+
+
+def upload(app, content, name="mine.csv"):
+    app.segmented_control(key="data_kind").set_value("upload").run()
+    app.file_uploader(key="data_file").upload(name, content).run()
+    return app
+
+
+def metrics(app):
+    return {m.label: m.value for m in app.metric}
+
+
+def roles(app):
+    return [b for b in app.selectbox if b.label.startswith("Role of column")]
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page("1_data")
+
+
+@pytest.fixture
+def content(titled_csv):
+    return titled_csv.read_bytes()
+
+
+def test_an_uploaded_file_is_kept_under_its_hash_and_put_to_use(page, content, runs):
+    upload(page, content)
+    assert not page.exception
+    assert metrics(page)["Interactions"] == "600"
+    assert metrics(page)["Users"] == "30"
+    next(b for b in page.button if b.label == "Use this data").click().run()
+    used = page.session_state["_data"]
+    assert used.source == store.keep_upload("again.csv", content)
+    assert used.columns == ()
+    assert any("in use" in s.value for s in page.success)
+
+
+def test_a_role_changed_by_hand_reaches_the_data(page, content):
+    upload(page, content)
+    title = next(b for b in roles(page) if "title" in b.label)
+    assert title.value == "title"
+    title.select("feature")
+    next(b for b in page.button if b.label == "Apply the roles").click().run()
+    assert not page.exception
+    next(b for b in page.button if b.label == "Use this data").click().run()
+    assert page.session_state["_data"].columns == (("feature", "title"),)
+
+
+def test_two_columns_of_one_role_are_said_in_a_sentence(page, content):
+    upload(page, content)
+    next(b for b in roles(page) if "title" in b.label).select("user")
+    next(b for b in page.button if b.label == "Apply the roles").click().run()
+    assert not page.exception
+    assert len(page.error) == 1
+    assert "Two columns are given the role user" in page.error[0].value
+    assert not any(b.label == "Use this data" for b in page.button)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"user_id,item_id,rating\n", "no rows"),
+        (b"user_id,item_id,rating\n1,2,3\n1,3,3\n2,2,3\n", "nothing to learn"),
+        (b"user_id,item_id,rating\n1,2,good\n1,3,3\n2,2,4\n", "is not a number"),
+        (b"user_id,item_id,rating\n1,2,3\n1,3,4\n", "at least two are needed"),
+        ("user_id,item_id,rating,title\n1,2,3,Amélie\n".encode("latin-1"), "is not UTF"),
+        (b"PK\x03\x04 and so on", "Excel"),
+        (b"a,b\n1,2\n3,4\n", "are needed"),
+    ],
+)
+def test_a_bad_file_gets_one_sentence_and_no_traceback(page, content, said):
+    upload(page, content)
+    assert not page.exception
+    assert [said in e.value for e in page.error] == [True]
+    assert not any(b.label == "Use this data" for b in page.button)
+
+
+def test_a_fault_never_tells_where_the_server_keeps_the_file(page, runs):
+    upload(page, b"user_id,item_id,rating\n1,2,good\n1,3,3\n2,2,4\n")
+    assert str(runs) not in page.error[0].value
+
+
+def test_a_file_that_is_too_large_is_refused_with_its_size(page, content, monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_BYTES", 1_000_000)
+    upload(page, content + b"\n" * 1_000_000)
+    assert "at most 25 MB" in page.error[0].value
+
+
+def test_column_names_and_values_stay_literal(page):
+    hostile = "![n](http://x.example/n.png)"
+    rows = "".join(f"{i % 5},{i % 7},{i % 3},{hostile}{i % 2}\n" for i in range(80))
+    upload(page, f"user,item,rating,{hostile}\n{rows}".encode())
+    assert not page.exception
+    assert any(hostile in t.value for t in page.text)
+    read_as_markdown = [m.value for m in [*page.markdown, *page.caption, *page.error]] + [b.label for b in roles(page)]
+    assert not any("](http" in text for text in read_as_markdown)
+
+
+def test_without_a_file_the_page_says_what_to_do(page):
+    page.segmented_control(key="data_kind").set_value("upload")
+    page.session_state["_data"] = DataSpec("sample:planted")
+    page.run()
+    assert not page.exception
+    assert "Choose a file" in page.info[0].value
+
+
+def test_split_strategy_and_seed_become_part_of_the_data(page):
+    page.selectbox(key=next(b.key for b in page.selectbox if b.label == "How rows are dealt out")).select("random")
+    page.number_input(key="data_seed").set_value(7).run()
+    next(b for b in page.button if b.label == "Use this data").click().run()
+    used = page.session_state["_data"]
+    assert (used.strategy, used.seed) == ("random", 7)
+
+
+def test_the_long_tail_and_the_roles_are_drawn(page):
+    drawn = [json.loads(c.proto.spec) for c in page.get("plotly_chart")]
+    assert [d["data"][0]["type"] for d in drawn] == ["scatter", "heatmap"]
+
+
+def test_tail_numbers_are_shares_of_the_training_part():
+    counts = np.array([50, 20, *[5] * 4, *[1] * 14])
+    numbers = data_panel.tail_numbers(counts)
+    assert numbers == {"top": "2", "features": "20", "share": f"{70 / 104:.0%}", "rare": "14", "few": "5"}
+
+
+def test_density_counts_each_pair_once():
+    frame = pd.DataFrame({"user_id": ["a", "a", "b", "a"], "item_id": ["x", "y", "x", "x"], "rating": [1, 2, 3, 4]})
+    assert data_panel.density(Interactions.from_frame(frame)) == 0.75
+
+
+def test_unknown_features_are_listed_with_their_share():
+    rows = [("u1", "i1")] * 4 + [("u1", "i2")] * 4 + [("u2", "i1")] * 2
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id"]).assign(
+        rating=range(10), split=["train"] * 4 + ["valid"] * 2 + ["test"] * 4
+    )
+    table = data_panel.unknown_table(Interactions.from_frame(frame).split())
+    assert table.to_dict("records") == [
+        {"part": "search validation", "field": "item_id", "interactions": 1, "share": "100.0%"},
+        {"part": "selection validation", "field": "item_id", "interactions": 1, "share": "100.0%"},
+        {"part": "test", "field": "user_id", "interactions": 2, "share": "50.0%"},
+        {"part": "test", "field": "item_id", "interactions": 2, "share": "50.0%"},
+    ]
+
+
+def test_only_strategies_that_the_data_allow_are_offered(titled_csv):
+    timed = Interactions.from_csv(titled_csv)
+    assert data_panel.possible_strategies(timed) == ["time", "time_global", "random", "leave_last_out"]
+    untimed = Interactions.from_csv(titled_csv, columns=(("ignore", "timestamp"),))
+    assert data_panel.possible_strategies(untimed) == ["random", "leave_last_out"]
+
+
+def test_column_facts_count_what_is_missing_and_distinct():
+    frame = pd.DataFrame({"user_id": [1, 1, 2], "score": [0.5, None, 0.5], "word": ["a\nb", "c", None]})
+    facts = {f.name: f for f in role_mapper.column_facts(frame)}
+    assert (facts["score"].n_missing, facts["score"].n_distinct, facts["score"].kind) == (1, 1, "numbers")
+    assert facts["word"].samples == ("a b", "c")
+    assert facts["user_id"].guess == "user"

@@ -1,0 +1,116 @@
+"""The Search page: settings become a job, and a job becomes a film."""
+
+import json
+import sys
+
+import pytest
+
+from dnis.ui import desk, jobs, texts
+
+WORKER = """
+import json, sys
+job = json.loads(sys.stdin.readline())
+say = lambda **event: print(json.dumps(event), flush=True)
+for epoch in (1, 2):
+    say(event="epoch", epoch=epoch, epochs=9, phase="warm", losses={"train": 1.0}, alpha=[[0.5, 1.0]], seconds=0.1 * epoch)
+for line in sys.stdin:
+    if line.strip() == "step":
+        say(event="failed", message="loss is not finite at epoch 3: [lower](http://x.example) the learning rate")
+        sys.exit(1)
+say(event="stopped")
+"""
+
+
+@pytest.fixture
+def page(app, tmp_path, monkeypatch):
+    path = tmp_path / "worker.py"
+    path.write_text(WORKER)
+    monkeypatch.setattr(jobs, "WORKER", (sys.executable, str(path)))
+    app.run()
+    return app.switch_page("pages/2_search.py").run()
+
+
+def film(page):
+    return json.loads(next(node for node in page.get("bidi_component")).proto.json)
+
+
+def button(page, name):
+    return page.button(key=f"do_{name}")
+
+
+def wait_for(page, found):
+    for _ in range(400):
+        page.run()
+        if found():
+            return
+    raise AssertionError("waited in vain")
+
+
+def epochs_shown(page):
+    return film(page)["epochs"]
+
+
+def test_the_page_shows_the_finished_run_to_play_again(page):
+    assert not page.exception
+    shown = film(page)
+    assert shown["epochs"] == [1, 2, 3]
+    assert shown["losses"]["test"] == [1.3, 0.65, 0.433333]
+    assert [button(page, name).disabled for name in ("start", "pause", "step", "stop")] == [False, True, True, True]
+
+
+def test_settings_from_the_page_reach_the_job(page):
+    page.number_input(key="embedding_dim").set_value(16)
+    page.number_input(key="lr_alpha").set_value(0.02)
+    page.toggle(key="normalise").set_value(False)
+    page.selectbox(key="strategy").set_value("random")
+    page.number_input(key="data_seed").set_value(5)
+    page.run()
+    button(page, "start").click().run()
+    job = next(iter(desk.runner()._jobs.values())).job
+    config = job["config"]
+    assert (config["embedding_dim"], config["lr_alpha"], config["normalise"]) == (16, 0.02, False)
+    assert (job["data"]["strategy"], job["data"]["seed"]) == ("random", 5)
+
+
+def test_settings_come_from_the_address(app):
+    app.query_params["epochs"] = "7"
+    app.run()
+    app.switch_page("pages/2_search.py").run()
+    assert app.number_input(key="epochs").value == 7
+
+
+def test_quick_is_smaller_and_reset_takes_it_back(page):
+    full = page.number_input(key="epochs").value
+    page.segmented_control(key="mode").set_value("quick").run()
+    assert page.number_input(key="epochs").value == texts.page("settings")["quick"]["epochs"] < full
+    button(page, "reset").click().run()
+    assert page.number_input(key="epochs").value == full
+
+
+def test_a_running_search_is_shown_held_stepped_and_its_failure_said_in_one_sentence(page):
+    button(page, "start").click().run()
+    wait_for(page, lambda: epochs_shown(page) == [1, 2])
+    assert film(page)["live"]
+    assert "job" in page.query_params
+    button(page, "pause").click().run()
+    assert button(page, "resume").label == texts.page("search")["resume"]
+    button(page, "step").click().run()
+    wait_for(page, lambda: page.error)
+    # a link in a message stays text
+    assert r"\[lower\]\(http\:/" in page.error[0].value
+    assert not button(page, "start").disabled
+
+
+def test_stop_ends_the_search(page):
+    button(page, "start").click().run()
+    wait_for(page, lambda: epochs_shown(page) == [1, 2])
+    button(page, "stop").click().run()
+    wait_for(page, lambda: not button(page, "start").disabled)
+    assert [info.value for info in page.info] == ["The search was stopped at epoch 2."]
+
+
+def test_hidden_layers_that_are_no_numbers_are_refused_in_a_sentence(page):
+    page.selectbox(key="model").set_value("MLP").run()
+    page.text_input(key="hidden").set_value("64, many").run()
+    assert "hidden layers must be whole numbers" in page.error[0].value
+    assert button(page, "start").disabled
