@@ -22,7 +22,7 @@ def overview() -> None:
         )
         live.player(moving, key="overview")
         st.caption(words["picture"])
-    st.subheader(words["road"])
+    st.header(words["road"])
     with st.grid(4, min_column_width=210):
         for step, state in zip(words["steps"], road.states(), strict=True):
             with st.container(border=True, height="stretch"):

@@ -105,7 +105,7 @@ class RandomBlocks(Baseline):
 
 
 class MixedDimensions(Baseline):
-    """Mixed Dimension Embeddings: d_l proportional to popularity^t, t = 0.3, projected to K (Ginart 2019, algorithm 2)."""
+    """Mixed Dimension Embeddings, projected to K (Ginart 2019, algorithm 2): d_l proportional to popularity^0.3."""
 
     label = "MDE"
     temperature = 0.3
@@ -115,14 +115,16 @@ class MixedDimensions(Baseline):
         blocks = feature_blocks(split, config)
         popularity = np.bincount(blocks, weights=split.counts + 1.0) / np.bincount(blocks)
         weights = popularity**self.temperature
-        return [Candidate.of(config, fit_dims(weights, blocks, config.embedding_dim, b, projected=True)) for b in budgets]
+        return [
+            Candidate.of(config, fit_dims(weights, blocks, config.embedding_dim, b, projected=True)) for b in budgets
+        ]
 
 
 class Saliency(Baseline):
-    """SSEDS: after one training, keep the (block, dimension) pairs whose mask gradient is largest (Qu 2022, equation 7).
+    """SSEDS (Qu 2022, equation 7): after one training, keep the (block, dimension) pairs of largest mask gradient.
 
-    The paper's units are fields; here they are feature blocks, as for the search. Gradient and mask are those of the soft
-    selection layer at alpha = 1.
+    The paper's units are fields; here they are feature blocks, as for the search. Gradient and mask are those of the
+    soft selection layer at alpha = 1.
     """
 
     label = "SSEDS"
@@ -135,7 +137,7 @@ class Saliency(Baseline):
         trainer = Trainer(split.train, config, SoftSelection(blocks, config.embedding_dim))
         for epoch in range(1, n_epochs + 1):
             trainer.run_epoch(epoch)
-        total = torch.zeros_like(trainer.network.selection.alpha)
+        total = torch.zeros_like(trainer.network.alpha)
         for batch in trainer.feed.batches(n_epochs + 1):
             total += alpha_gradient(trainer, batch, batch, order=1)
         # a pair of a large block costs more values: what counts is the gain per stored value

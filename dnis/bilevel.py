@@ -12,16 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnis.hypergradient import alpha_gradient, normalised
 from dnis.budgets import ROUNDS, kept_pairs, kept_share
 from dnis.events import describe, dims_at_half
+from dnis.hypergradient import alpha_gradient, normalised
 from dnis.results import EpochEvent, SearchResult
 from dnis.schemes import make_blocks
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
+from dnis.stopping import EarlyStopping
 from dnis.tables import adam_update
 from dnis.tasks import evaluate
-from dnis.training import Batch, Diverged, EarlyStopping, Feed, OnEvent, Trainer, watch_losses
+from dnis.training import Batch, DivergedError, Feed, OnEvent, Trainer, watch_losses
 
 if TYPE_CHECKING:
     from dnis.splits import Split
@@ -65,7 +66,7 @@ class Search:
 
     @property
     def alpha(self) -> Tensor:
-        """alpha (n_blocks, K), not attached to a graph."""
+        """Alpha (n_blocks, K), not attached to a graph."""
         return self.selection.alpha.detach()
 
     @property
@@ -82,17 +83,20 @@ class Search:
             Its event, or None when the search is done.
 
         Raises:
-            Diverged: If the very first epoch diverges; later ones end the search at its best epoch, with a warning.
+            DivergedError: If the very first epoch diverges; a later one ends the search at its best epoch, with a
+                warning.
         """
         if self.done:
             return None
         started = time.perf_counter()
         epoch = len(self.history) + 1
         warm = epoch <= self.config.warm_epochs
-        validation = None if warm else self._validation_batches(epoch)
+        validation = self._validation_batches(epoch)
         try:
-            loss = self.trainer.run_epoch(epoch, None if warm else lambda batch: self._alpha_step(batch, next(validation)))
-        except Diverged as reason:
+            loss = self.trainer.run_epoch(
+                epoch, None if warm else lambda batch: self._alpha_step(batch, next(validation))
+            )
+        except DivergedError as reason:
             if not self.history:
                 raise
             self.warnings.append(f"{reason}; kept epoch {self.stopping.best_epoch}")
@@ -169,7 +173,12 @@ class Search:
         """Everything that a resumed search needs: arrays by name, and a record for JSON."""
         tensors = {f"trainer.{k}": v for k, v in self.trainer.state().items()}
         tensors |= {f"best.{k}": v for k, v in self.stopping.best.items()}
-        tensors |= {"alpha": self.alpha, "alpha_mean": self._moments[0], "alpha_square": self._moments[1], "kept": self._kept}
+        tensors |= {
+            "alpha": self.alpha,
+            "alpha_mean": self._moments[0],
+            "alpha_square": self._moments[1],
+            "kept": self._kept,
+        }
         arrays = {k: v.numpy().copy() for k, v in tensors.items()}
         for name in ("alpha", "dims_by_block"):
             kept = [getattr(e, name) for e in self.history]
@@ -190,14 +199,16 @@ class Search:
         self.trainer.load({k.removeprefix("trainer."): v for k, v in tensors.items() if k.startswith("trainer.")})
         self.stopping.best = {k.removeprefix("best."): v for k, v in tensors.items() if k.startswith("best.")}
         self.stopping.best_loss, self.stopping.best_epoch = meta["best"]
-        for kept, key in zip((self.selection.alpha, *self._moments), ("alpha", "alpha_mean", "alpha_square"), strict=True):
+        for kept, key in zip(
+            (self.selection.alpha, *self._moments), ("alpha", "alpha_mean", "alpha_square"), strict=True
+        ):
             kept.copy_(tensors[key])
         self._kept = tensors["kept"].bool()
         self._alpha_steps, self.elapsed_s = meta["alpha_steps"], meta["elapsed_s"]
         self.warnings = list(meta["warnings"])
         self.history = [
             EpochEvent(
-                **{**plain, "notes": tuple(plain["notes"])},
+                **(plain | {"notes": tuple(plain["notes"])}),
                 alpha=arrays["history.alpha"][i],
                 dims_by_block=arrays["history.dims_by_block"][i],
             )
@@ -209,18 +220,14 @@ class Search:
         best = {k: v.numpy().copy() for k, v in self.stopping.best.items()}
         dense = {k.removeprefix("dense."): v for k, v in best.items() if k.startswith("dense.")}
         found = SearchResult(
-            self.config, best["embeddings"], best["biases"][:, 0], dense, best["alpha"], self.block_of, self.split.counts,
-            tuple(self.history), self.stopping.best_epoch, {}, tuple(self.warnings), self.elapsed_s,
+            self.config, best["embeddings"], best["biases"][:, 0], dense, best["alpha"], self.block_of,
+            self.split.counts, tuple(self.history), self.stopping.best_epoch, {}, tuple(self.warnings), self.elapsed_s,
         )  # fmt: skip
         parts = {"search_val": self.split.search_val, "val": self.split.select_val, "test": self.split.test}
         return replace(found, metrics={name: evaluate(found, part, self.split.train) for name, part in parts.items()})
 
 
-def search(
-    split: Split,
-    config: SearchConfig,
-    on_event: OnEvent | None = None,
-) -> SearchResult:
+def search(split: Split, config: SearchConfig, on_event: OnEvent | None = None) -> SearchResult:
     """Search the dimensions of every feature by gradient descent.
 
     Args:
@@ -233,7 +240,7 @@ def search(
 
     Raises:
         ValueError: If the model does not fit the data.
-        Diverged: If the first epoch diverges.
+        DivergedError: If the first epoch diverges.
     """
     running = Search(split, config, on_event)
     while not running.done:

@@ -16,10 +16,10 @@ from dnis.intervals import Outcomes
 from dnis.network import Network
 from dnis.results import Comparison
 from dnis.rivals import Candidate
+from dnis.selection import UniformSelection
 from dnis.settings import CompareConfig, SearchConfig
 from dnis.tasks import TASKS
-from dnis.training import Diverged, Trainer, train
-from dnis.selection import UniformSelection
+from dnis.training import DivergedError, Trainer, train
 from dnis.verdicts import judged_rows, verdict
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ def trials(config: CompareConfig) -> list[SearchConfig]:
 
     Learning rate and L2 are drawn log-uniformly within a factor of 3 of the given ones, the frequency exponent nu from
     [-0.6, 0.2]; the draws depend on the first seed alone and are the same for all methods.
+
+    Args:
+        config: What to compare.
+
+    Returns:
+        ``n_trials`` settings.
     """
     rng = np.random.default_rng(config.seeds[0])
     out = [replace(config.search, seed=config.seeds[0])]
@@ -49,7 +55,7 @@ def budgets(split: Split, config: CompareConfig) -> list[int]:
 
 
 def n_cells(config: CompareConfig) -> int:
-    """Cells of a comparison: a tuning cell per method and trial, at most a final cell per method, seed and compression."""
+    """Cells of a comparison: one per method and trial, then one per method, seed and compression."""
     return len(config.methods) * (config.n_trials + len(config.seeds) * len(config.compressions))
 
 
@@ -98,7 +104,7 @@ class Contest:
             self.on_event({"done": self.done, "n_cells": n_cells(self.config), "method": label, "kind": kind, **facts})
 
     def tune(self, method: str, trial: int) -> list[dict[str, Any]]:
-        """For each budget the loss on select_val and the best epoch of one trial; an unusable trial has loss infinity."""
+        """Loss on select_val and best epoch of one trial, per budget; a trial that diverges has loss infinity."""
         config = self.trials[trial]
         key = fingerprint("tune", method, config, self.budgets)
 
@@ -108,7 +114,7 @@ class Contest:
                     train(self.split, c.config, c.scheme)
                     for c in BASELINES[method]().candidates(self.split, config, self.budgets)
                 ]
-            except Diverged:
+            except DivergedError:
                 return [{"loss": float("inf"), "epoch": 1} for _ in self.budgets]
             return [{"loss": r.metrics["val"]["loss"], "epoch": r.best_epoch} for r in found]
 
@@ -124,6 +130,9 @@ class Contest:
             seed: Seed of proposal and training.
             places: Which budgets; all of them chose the same trial.
             chosen: Trial and best epoch of every budget.
+
+        Returns:
+            Per place the cell: outcomes (n_test,), sizes, settings, seconds and peak memory.
         """
         config = replace(self.trials[chosen[places[0]][0]], seed=seed)
         wanted = [self.budgets[p] for p in places]

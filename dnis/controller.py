@@ -25,8 +25,8 @@ SHARES = (0.0, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
 class DimensionController(Baseline):
     """REINFORCE over one softmax per block, weights shared between all choices (Joglekar 2020, section 4).
 
-    The reward of a draw is minus the loss on a search-validation batch, minus a price for every share of bytes above the
-    budget; a running mean is the baseline. The likeliest dimensions, scaled to the budget, are the answer.
+    The reward of a draw is minus the loss on a search-validation batch, minus a price for every share of bytes above
+    the budget; a running mean is the baseline. The likeliest dimensions, scaled to the budget, are the answer.
     """
 
     label = "NIS"

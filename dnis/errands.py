@@ -72,7 +72,8 @@ def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     from dnis.bilevel import Search  # noqa: PLC0415
 
     data, out = from_dict(DataSpec, job.get("data", {})), Path(job["out"])
-    split = split_of(data, job.get("config", {}).get("task"))
+    values = job.get("config", {})
+    split = split_of(data, values.get("task"), values.get("model"))
     config = with_defaults(SearchConfig, job.get("config", {}), split)
     search = Search(split, config, state=load_checkpoint(out) if job.get("resume") else None)
     finished = _run_epochs(search, emit, control)
@@ -114,7 +115,7 @@ def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) 
     Returns:
         The sweep under the name ``magnitude``; nothing if the training diverged or was stopped.
     """
-    from dnis.training import Diverged, train  # noqa: PLC0415
+    from dnis.training import DivergedError, train  # noqa: PLC0415
 
     def hear(event: EpochEvent) -> None:
         emit({"event": "control", "epoch": event.epoch, "epochs": config.epochs})
@@ -123,7 +124,7 @@ def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) 
 
     try:
         model = train(split, config.for_training(), None, hear).model
-    except (Diverged, Stopped):
+    except (DivergedError, Stopped):
         return {}  # the search itself is done and saved; a control that cannot be had does not undo it
     blocks = make_blocks(split.counts, config.n_blocks, config.blocks, split.vocabulary.field_of)
     ones = np.ones((int(blocks.max()) + 1, config.embedding_dim), dtype=np.float32)
@@ -193,7 +194,8 @@ def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
     from dnis.comparison import compare  # noqa: PLC0415
 
     values, out = job.get("config", {}), Path(job["out"])
-    split = split_of(from_dict(DataSpec, job.get("data", {})), values.get("search", {}).get("task"))
+    shared = values.get("search", {})
+    split = split_of(from_dict(DataSpec, job.get("data", {})), shared.get("task"), shared.get("model"))
 
     def hear(cell: dict[str, Any]) -> None:
         emit({"event": "cell", **plain(cell)})

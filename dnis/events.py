@@ -65,6 +65,6 @@ def _unequal_falls(history: list[EpochEvent], now: EpochEvent) -> list[str]:
     if fall["test"] <= 0 or fall["search_val"] < 2 * fall["test"]:
         return []
     return [
-        f"the search's own validation fell {fall['search_val'] / fall['test']:.1f} times as much as test since alpha began to "
-        f"move (epoch {now.epoch}): alpha has seen that part"
+        f"the search's own validation fell {fall['search_val'] / fall['test']:.1f} times as much as test since alpha "
+        f"began to move (epoch {now.epoch}): alpha has seen that part"
     ]

@@ -60,14 +60,7 @@ def safe_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """A table as CSV in UTF-8, safe to open in a spreadsheet.
-
-    Args:
-        frame: Any table.
-
-    Returns:
-        The file's content.
-    """
+    """A table as CSV in UTF-8, safe to open in a spreadsheet."""
     return safe_frame(frame).to_csv(index=False, lineterminator="\n").encode()
 
 
@@ -135,11 +128,7 @@ def packed_bytes(scheme: DimensionScheme, table: np.ndarray) -> bytes:
 
 
 def loader_source() -> str:
-    """The loader as text: one file that needs NumPy alone.
-
-    Returns:
-        Python source.
-    """
+    """The loader as Python source: one file that needs NumPy alone."""
     return Path(loader.__file__).read_text(encoding="utf-8")
 
 
@@ -218,10 +207,15 @@ def run_zip(folder: Path) -> bytes:
         folder: A run folder.
 
     Returns:
-        A zip whose paths start with the folder's name; hidden files, which are drafts, stay out.
+        A zip whose paths start with the folder's name; hidden files, which are drafts, and the cells of an unfinished
+        comparison stay out.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return _zip({f"{folder.name}/{path.relative_to(folder).as_posix()}": _public(path) for path in files})
+    return _zip({f"{folder.name}/{path.name}": _public(path) for path in run_files(folder)})
+
+
+def run_files(folder: Path) -> list[Path]:
+    """Files of a run folder that are worth taking along, by name."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def _public(path: Path) -> bytes:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dnis.rivals import Baseline, Candidate, feature_blocks
 from dnis.pruning import largest_within
+from dnis.rivals import Baseline, Candidate, feature_blocks
 from dnis.schemes import DimensionScheme
 from dnis.selection import HardSelection, UniformSelection
 from dnis.settings import SearchConfig
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class GradualMagnitude(Baseline):
     """Gradual magnitude pruning while training (DeepLight, Deng 2021), with masked retraining.
 
-    DeepLight's sparsity S (1 - 0.99^(t / 100)) is meant for millions of steps; here its exponent is scaled so that 99 % of S
-    is reached after two thirds of the run. Dropped entries rest at their value and may come back while the run lasts.
+    DeepLight's sparsity S (1 - 0.99^(t / 100)) is meant for millions of steps; here its exponent is scaled so that 99 %
+    of S is reached after two thirds of the run. Dropped entries rest at their value and may come back while the run
+    lasts.
     """
 
     label = "Gradual"
@@ -43,7 +44,9 @@ class GradualMagnitude(Baseline):
         mask = np.ones((split.train.n_features, config.embedding_dim), dtype=bool)
         selection = HardSelection(DimensionScheme(mask, blocks))
         trainer = Trainer(split.train, config, selection)
-        goal = 1 - largest_within(mask.astype(np.float32), blocks, budget).mask.mean() if budget < 4 * mask.size else 0.0
+        goal = (
+            1 - largest_within(mask.astype(np.float32), blocks, budget).mask.mean() if budget < 4 * mask.size else 0.0
+        )
         goal = max(goal, 1 - budget / (4 * mask.size))
         n_steps = n_epochs * -(-len(split.train) // config.batch_size)
         turn = 0
@@ -88,7 +91,8 @@ class LearnedThresholds(Baseline):
     """PEP (Liu 2021): thresholds learned with the weights, retraining from the original initial values under the mask.
 
     The thresholds start low and feel the weight decay that the paper uses to push them up; for each budget the mask is
-    read in the first epoch that fits, largest |v| - sigmoid(s) first. A budget that no epoch reached is cut from the last.
+    read in the first epoch that fits, largest |v| - sigmoid(s) first. A budget that no epoch reached is cut from the
+    last.
     """
 
     label = "PEP"

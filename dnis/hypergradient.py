@@ -14,7 +14,7 @@ EPSILON = 1e-8
 
 
 def normalised(grad: Tensor) -> Tensor:
-    """Divide each row by its mean magnitude, so every block travels lr_alpha per step on average (DNIS gradient normalisation).
+    """Divide each row by its mean magnitude: every block travels lr_alpha per step (DNIS gradient normalisation).
 
     Args:
         grad: Gradient of alpha, (n_blocks, K).
@@ -30,7 +30,7 @@ def normalised(grad: Tensor) -> Tensor:
 
 
 def alpha_gradient(trainer: Trainer, train: Batch, validation: Batch, order: int) -> Tensor:
-    """d L_val(Theta - xi dL_train/dTheta, alpha) / d alpha, with xi = 0 in first order and xi = lr in second.
+    """D L_val(Theta - xi dL_train/dTheta, alpha) / d alpha, with xi = 0 in first order and xi = lr in second.
 
     Exact for one step of plain gradient descent (METHOD section 2, step 4): the lookup is linear in the table, so rows
     stand for the table, and only rows that both batches share carry the second-order term.
@@ -44,7 +44,7 @@ def alpha_gradient(trainer: Trainer, train: Batch, validation: Batch, order: int
     Returns:
         Gradient (n_blocks, K).
     """
-    network, alpha = trainer.network, trainer.network.selection.alpha
+    network, alpha = trainer.network, trainer.network.alpha
     look = network.look_up(validation[0])
     if order == 1:
         loss = trainer.task.loss(network.scores(look), validation[1])
@@ -78,7 +78,7 @@ def _dense(trainer: Trainer) -> tuple[list[str], list[Tensor]]:
 
 
 def _match(wanted: Lookup, given: Lookup, values: Tensor) -> Tensor:
-    """The rows of ``values`` (of the features of ``given``) for the features of ``wanted``; zero where they do not meet."""
+    """The rows of ``values``, one per feature of ``given``, for the features of ``wanted``; zero where not given."""
     place = torch.searchsorted(given.features, wanted.features).clamp(max=len(given.features) - 1)
     shared = (given.features[place] == wanted.features)[:, None]
     return values[place] * shared

@@ -14,9 +14,9 @@ BLOCK_DRAWS = 50
 class Outcomes:
     """What one method did on every test row.
 
-    ``values`` (n_seeds, n_rows): squared errors, log losses or ranking gains, whose mean is the metric; for AUC the predicted
-    scores. ``target`` (n_rows,) the labels, used by AUC alone; ``unit`` (n_rows,) which test user a row belongs to (rows
-    of one user are drawn together), numbered 0 ... without gaps.
+    ``values`` (n_seeds, n_rows): squared errors, log losses or ranking gains, whose mean is the metric; for AUC the
+    predicted scores. ``target`` (n_rows,) the labels, used by AUC alone; ``unit`` (n_rows,) which test user a row
+    belongs to (rows of one user are drawn together), numbered 0 ... without gaps.
     """
 
     values: np.ndarray
@@ -91,4 +91,4 @@ def on_frontier(n_bytes: np.ndarray, value: np.ndarray, higher_is_better: bool) 
     error = -value if higher_is_better else value
     better = (n_bytes[None] <= n_bytes[:, None]) & (error[None] <= error[:, None])
     strictly = better & ((n_bytes[None] < n_bytes[:, None]) | (error[None] < error[:, None]))
-    return ~strictly.any(axis=1)
+    return np.logical_not(strictly.any(axis=1))

@@ -6,6 +6,8 @@ first-order weight of each feature, to scores (batch,). Field 0 is the user and 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ from dnis.settings import TrainConfig
 
 def _perceptron(widths: list[int], generator: torch.Generator) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+    for fan_in, fan_out in pairwise(widths):
         layer = nn.Linear(fan_in, fan_out)
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(layer.bias)
@@ -39,10 +41,12 @@ class Model(nn.Module):
 
     def __init__(self, n_fields: int, config: TrainConfig, generator: torch.Generator) -> None:
         super().__init__()
-        if self.needs_user_and_item and n_fields < 2 or n_fields < 1:
+        if (self.needs_user_and_item and n_fields < 2) or n_fields < 1:
             raise ValueError(f"{type(self).__name__} needs a user and an item field, the data has {n_fields} field(s)")
-        if self.max_fields is not None and n_fields > self.max_fields:
-            raise ValueError(f"{type(self).__name__} reads {self.max_fields} fields, the data has {n_fields}")
+        limit = 2 if config.task == "topk" else self.max_fields  # a ranking knows nothing of an item but its row
+        if limit is not None and n_fields > limit:
+            name = type(self).__name__
+            raise ValueError(f"{name} reads {limit} fields for task {config.task!r}, the data has {n_fields}")
         self.global_bias = nn.Parameter(torch.zeros(()))
 
     def score_items(self, users: Tensor, user_bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:

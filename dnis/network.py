@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from dnis.models import MODELS
+from dnis.models import MODELS, Model
 from dnis.results import Fitted
-from dnis.selection import UniformSelection
+from dnis.selection import SoftSelection, UniformSelection
 from dnis.settings import TrainConfig
 from dnis.tables import RowTable
 
@@ -25,8 +25,8 @@ BLOCK_ROWS = 65_536
 class Lookup:
     """The distinct features of a batch, each pulled once.
 
-    ``features`` (n,) sorted ids; ``inverse`` (batch * n_fields,) their place in ``features``; ``rows`` (n, K) and ``bias``
-    (n, 1) are the leaves that gradients are taken for; ``shape`` is (batch, n_fields).
+    ``features`` (n,) sorted ids; ``inverse`` (batch * n_fields,) their place in ``features``; ``rows`` (n, K) and
+    ``bias`` (n, 1) are the leaves that gradients are taken for; ``shape`` is (batch, n_fields).
     """
 
     features: Tensor
@@ -46,7 +46,7 @@ class Network:
         model: One of ``MODELS``.
     """
 
-    def __init__(self, embeddings: RowTable, biases: RowTable, selection: UniformSelection, model: nn.Module) -> None:
+    def __init__(self, embeddings: RowTable, biases: RowTable, selection: UniformSelection, model: Model) -> None:
         self.embeddings = embeddings
         self.biases = biases
         self.selection = selection
@@ -88,9 +88,24 @@ class Network:
         """
         model = MODELS[fitted.config.model](n_fields, fitted.config, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(np.asarray(v)) for name, v in fitted.dense.items()})
-        embeddings = RowTable(torch.from_numpy(np.array(fitted.embeddings, dtype=np.float32)), fitted.config.lr, "adagrad")
-        biases = RowTable(torch.from_numpy(np.array(fitted.biases, dtype=np.float32))[:, None], fitted.config.lr, "adagrad")
+        embeddings = RowTable(
+            torch.from_numpy(np.array(fitted.embeddings, dtype=np.float32)), fitted.config.lr, "adagrad"
+        )
+        biases = RowTable(
+            torch.from_numpy(np.array(fitted.biases, dtype=np.float32))[:, None], fitted.config.lr, "adagrad"
+        )
         return cls(embeddings, biases, UniformSelection(), model)
+
+    @property
+    def alpha(self) -> nn.Parameter:
+        """Alpha (n_blocks, K) of a soft selection.
+
+        Raises:
+            TypeError: If the network stands on another selection, which has nothing to search.
+        """
+        if not isinstance(self.selection, SoftSelection):
+            raise TypeError(f"alpha needs a SoftSelection, the network has a {type(self.selection).__name__}")
+        return self.selection.alpha
 
     def look_up(self, ids: Tensor) -> Lookup:
         """Pull every distinct feature of ``ids`` (batch, n_fields) once."""
@@ -110,14 +125,14 @@ class Network:
             Scores, differentiable in rows, biases, alpha and dense parameters.
         """
         chosen = self.selection(look.rows, look.features)
-        rows = chosen.index_select(0, look.inverse).view(*look.shape, -1)
+        rows = chosen.index_select(0, look.inverse).view(*look.shape, chosen.shape[1])
         linear = look.bias.index_select(0, look.inverse).view(look.shape)
         return self.model(rows, linear) if dense is None else functional_call(self.model, dense, (rows, linear))
 
     @torch.no_grad()
     def score(self, ids: Tensor) -> Tensor:
         """Scores (n,) of ids (n, n_fields), in blocks of bounded memory and without gradients."""
-        return torch.cat([self.scores(self.look_up(block)) for block in ids.split(BLOCK_ROWS)] or [torch.empty(0)])
+        return torch.cat([self.scores(self.look_up(block)) for block in ids.split(BLOCK_ROWS)])
 
     @torch.no_grad()
     def selected(self, features: Tensor) -> tuple[Tensor, Tensor]:

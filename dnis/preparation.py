@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from dnis.splits import Split
 
 
-def split_of(data: DataSpec, task: str | None = None) -> Split:
+def split_of(data: DataSpec, task: str | None = None, model: str | None = None) -> Split:
     """Load data and deal them into the four roles; a ranking leaves the last ones out unless told otherwise.
 
     Args:
         data: Which data, and how to deal them.
         task: What is to be learnt; what the data allow where None.
+        model: Which model will read them; MF and rankings read user and item alone.
 
     Returns:
         The split.
@@ -46,10 +47,12 @@ def split_of(data: DataSpec, task: str | None = None) -> Split:
     if task == "topk":
         if roles.user is None or roles.item is None:
             raise ValueError("task 'topk' needs a user and an item column; name them with --user and --item")
-        return interactions.split(data.strategy or "leave_last_out", data.seed)
+        return interactions.of_users_and_items().split(data.strategy or "leave_last_out", data.seed)
     if task in TASK_NAMES and task != own:
         column = {"rating": "rating", "ctr": "label"}[task]
         raise ValueError(f"task {task!r} needs a {column} column, these data allow {own!r}; name it with --{column}")
+    if model == "MF":
+        interactions = interactions.of_users_and_items()
     return interactions.split(data.strategy, data.seed)
 
 
@@ -65,7 +68,7 @@ def split_of_run(run: Run) -> Split:
     Raises:
         DataError: If the data are not what they were.
     """
-    split = split_of(run.data, run.result.config.task)
+    split = split_of(run.data, run.result.config.task, run.result.config.model)
     if not np.array_equal(split.counts, run.result.counts):
         raise DataError(
             f"{run.data.source} is not what run {run.id} was made from: "
@@ -74,7 +77,7 @@ def split_of_run(run: Run) -> Split:
     return split
 
 
-def with_defaults(kind: type, values: dict[str, Any], split: Split) -> Any:
+def with_defaults(kind: type[SearchConfig | CompareConfig], values: dict[str, Any], split: Split) -> Any:
     """Settings in which the task follows from the data, and the rest from the task, where they are not given.
 
     Args:
@@ -91,7 +94,10 @@ def with_defaults(kind: type, values: dict[str, Any], split: Split) -> Any:
         )
     task = values.get("task", split.train.task)
     check_choice("task", task, TASK_NAMES)
-    return from_dict(kind, {"task": task, **DEFAULTS_BY_TASK[task], **values})
+    defaults = {"task": task, **DEFAULTS_BY_TASK[task]}
+    if task == "rating" and len(split.vocabulary.fields) > 2:
+        defaults["model"] = "FM"
+    return from_dict(kind, {**defaults, **values})
 
 
 def cut(result: SearchResult, wanted: dict[str, Any]) -> DimensionScheme:

@@ -115,7 +115,7 @@ def sweep_thresholds(result: SearchResult, n_thresholds: int = 60) -> np.ndarray
     ascending = np.sort(np.abs(result.weighted), axis=None)
     even = np.linspace(ascending.size, ascending.size / 64, n_thresholds)
     wanted = np.concatenate([even, [ascending.size / c for c in SWEEP_COMPRESSIONS]])
-    return np.unique([_threshold_for(ascending, int(round(n))) for n in wanted])
+    return np.unique([_threshold_for(ascending, round(n)) for n in wanted])
 
 
 def sweep(result: SearchResult, split: Split, thresholds: np.ndarray | None = None) -> pd.DataFrame:

@@ -52,8 +52,9 @@ def _ranks(scores: np.ndarray, row: np.ndarray, column: np.ndarray, history: spa
     target = scores[row, column]
     masked = scores.copy()
     masked[history.nonzero()] = -np.inf
-    better = np.array([np.count_nonzero(masked[r] >= t) for r, t in zip(row, target, strict=True)], dtype=np.int64)
-    itself = masked[row, column] >= target
+    # "not below" rather than "at least": a score that is no number must not earn the first place
+    better = np.array([np.count_nonzero(~(masked[r] < t)) for r, t in zip(row, target, strict=True)], dtype=np.int64)
+    itself = ~(masked[row, column] < target)
     return better - itself
 
 
@@ -62,5 +63,7 @@ def _history(users: np.ndarray, seen: Interactions | None, low: int, high: int) 
     if seen is None or not len(users):
         return sparse.csr_matrix(shape, dtype=bool)
     place = np.searchsorted(users, seen.ids[:, 0]).clip(max=len(users) - 1)
-    kept = (users[place] == seen.ids[:, 0]) & (seen.ids[:, 1] >= low)
+    # the unknown user stands for many people, who have not seen what the others have
+    known = (seen.ids[:, 0] > 0) & (seen.ids[:, 1] >= low)
+    kept = (users[place] == seen.ids[:, 0]) & known
     return sparse.csr_matrix((np.ones(kept.sum(), dtype=bool), (place[kept], seen.ids[kept, 1] - low)), shape=shape)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dnis.schemes import DimensionScheme
 from dnis.settings import CompareConfig, SearchConfig, TrainConfig
 
 
@@ -15,8 +16,9 @@ class EpochEvent:
     """One finished epoch, as told to ``on_event``.
 
     ``losses`` maps train, search_val, select_val, test to the task's loss (train: mean over the epoch's batches).
-    ``dims_by_block`` is the mean number of dimensions per feature (n_blocks,) that would stay if the table were cut to half
-    of its values now. ``alpha`` is (n_blocks, K); ``alpha_travel`` the mean |alpha - start|. ``notes`` are sentences of fact.
+    ``dims_by_block`` is the mean number of dimensions per feature (n_blocks,) that would stay if the table were cut to
+    half of its values now. ``alpha`` is (n_blocks, K); ``alpha_travel`` the mean |alpha - start|. ``notes`` are
+    sentences of fact.
     """
 
     epoch: int
@@ -47,8 +49,8 @@ class Fitted:
 class SearchResult:
     """A finished (or stopped) search, at its best epoch on the selection-validation part.
 
-    ``embeddings`` (n_features, K) are *not* yet multiplied by alpha; ``alpha`` (n_blocks, K); ``block_of`` (n_features,);
-    ``counts`` (n_features,) training frequency.
+    ``embeddings`` (n_features, K) are *not* yet multiplied by alpha; ``alpha`` (n_blocks, K); ``block_of``
+    (n_features,); ``counts`` (n_features,) training frequency.
     """
 
     config: SearchConfig
@@ -77,22 +79,24 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """A trained model with its history; ``model`` is ready to score."""
+    """A trained model with its history; ``model`` is ready to score, ``scheme`` says what its table keeps (None: all)."""
 
     model: Fitted
     history: tuple[EpochEvent, ...] = ()
     best_epoch: int = 0
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     elapsed_s: float = 0.0
+    scheme: DimensionScheme | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Who did how well at which size.
 
-    Each of ``rows`` has method, label, compression, embedding_dim, n_values, n_bytes, seeds, mean, sd, values (per seed),
-    val, difference, low, high (paired difference to ``reference``, the best uniform table of at most the same bytes, with
-    its 95 % bootstrap interval), on_frontier, settings, block_dims, elapsed_s, peak_bytes. ``verdict`` holds sentences of fact.
+    Each of ``rows`` has method, label, compression, embedding_dim, n_values, n_bytes, seeds, mean, sd, values (per
+    seed), val, difference, low, high (paired difference to ``reference``, the best uniform table of at most the same
+    bytes, with its 95 % bootstrap interval), on_frontier, settings, block_dims, elapsed_s, peak_bytes. ``verdict``
+    holds sentences of fact.
     """
 
     metric: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,8 +10,9 @@ VALUE_BYTES = 4
 """A kept value is stored as float32."""
 
 LAYOUTS = ("dense", "block", "bitmask", "csr")
-"""Ways to store a masked table: ``dense`` all rows at the largest kept width, ``block`` per block the dimensions that any
-of its features keeps, ``bitmask`` one bit per entry and the kept values, ``csr`` kept values, their columns, row starts."""
+"""Ways to store a masked table: ``dense`` the dimensions that any row keeps, for all rows; ``block`` per block the
+dimensions that any of its features keeps; ``bitmask`` one bit per entry and the kept values; ``csr`` kept values, their
+columns, row starts."""
 
 
 def make_blocks(
@@ -22,8 +23,8 @@ def make_blocks(
     Args:
         counts: Training frequency per feature, (n_features,).
         n_blocks: Number of blocks wanted; fewer come out when there are fewer features.
-        kind: ``equal`` number of features per block (DNIS default), ``magnitude`` one block per power of ten of the count
-            (released choice for Criteo), ``field`` equal blocks inside every field.
+        kind: ``equal`` number of features per block (DNIS default), ``magnitude`` one block per power of ten of the
+            count (released choice for Criteo), ``field`` equal blocks inside every field.
         field_of: Field index per feature, (n_features,); needed by ``field``.
 
     Returns:
@@ -70,8 +71,9 @@ def _dense_ranks(values: np.ndarray) -> np.ndarray:
 class DimensionScheme:
     """Which entries of the embedding table stay.
 
-    ``mask`` (n_features, K) bool; ``block_of`` (n_features,); ``alpha`` (n_blocks, K) or None: the weights that a retraining
-    keeps fixed (AutoSrh); ``projected``: stored rows have fewer dimensions and a (d_l, K) projection per block lifts them (MDE).
+    ``mask`` (n_features, K) bool; ``block_of`` (n_features,); ``alpha`` (n_blocks, K) or None: the weights that a
+    retraining keeps fixed (AutoSrh); ``projected``: stored rows have fewer dimensions and a (d_l, K) projection per
+    block lifts them (MDE).
     """
 
     mask: np.ndarray
@@ -81,7 +83,9 @@ class DimensionScheme:
     projected: bool = False
 
     @classmethod
-    def from_block_dims(cls, dims: np.ndarray, block_of: np.ndarray, embedding_dim: int, projected: bool = False) -> DimensionScheme:
+    def from_block_dims(
+        cls, dims: np.ndarray, block_of: np.ndarray, embedding_dim: int, projected: bool = False
+    ) -> DimensionScheme:
         """The scheme in which every feature of block l keeps its first ``dims[l]`` dimensions.
 
         Args:
@@ -95,6 +99,36 @@ class DimensionScheme:
         """
         mask = np.arange(embedding_dim)[None, :] < np.asarray(dims)[block_of][:, None]
         return cls(mask=mask, block_of=block_of, projected=projected)
+
+    @property
+    def structured(self) -> bool:
+        """Whether all features of a block keep the same dimensions."""
+        return bool((self.mask == self._block_union[self.block_of]).all())
+
+    def regrouped(self, counts: np.ndarray, field_of: np.ndarray) -> DimensionScheme:
+        """The same answer for features whose frequencies have changed: block sizes stay, members are ranked anew.
+
+        A structured scheme says what a frequency deserves, not what a feature does. A model that learns from more data
+        than the search must ask again how frequent each feature is; else what was rare then is starved now.
+
+        Args:
+            counts: New frequency per feature, (n_features,).
+            field_of: Field per feature, (n_features,); blocks that lie within one field stay there.
+
+        Returns:
+            A scheme of the very same size; this one itself where it is not structured.
+        """
+        if not self.structured:
+            return self
+        n_blocks = int(self.block_of.max()) + 1
+        fields = [set(field_of[self.block_of == block]) for block in range(n_blocks)]
+        within = field_of if all(len(f) <= 1 for f in fields) else np.zeros_like(field_of)
+        block_of = np.empty_like(self.block_of)
+        for field in np.unique(within):
+            inside = np.flatnonzero(within == field)
+            order = inside[np.argsort(-counts[inside], kind="stable")]
+            block_of[order] = np.sort(self.block_of[inside])
+        return replace(self, mask=self._block_union[block_of], block_of=block_of)
 
     @property
     def dims(self) -> np.ndarray:

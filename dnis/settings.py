@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 TASK_NAMES = ("rating", "ctr", "topk")
 """What is predicted: a number, a click, or a ranking of all items."""
@@ -19,11 +19,10 @@ MODELS_BY_TASK = {
 SPLIT_STRATEGIES = ("time", "time_global", "random", "leave_last_out", "column")
 """Ways to deal interactions into the four roles; see ``dnis.splits``."""
 
-
 DEFAULTS_BY_TASK: dict[str, dict[str, Any]] = {
     "rating": {},
     "ctr": {"model": "FM", "lr": 2e-3, "l2": 1e-4, "embedding_dim": 16, "epochs": 30, "l1_alpha": 0.2},
-    "topk": {"lr": 2e-3, "l2": 1e-3, "epochs": 60},
+    "topk": {"lr": 5e-3, "l2": 1e-2, "patience": 8},
 }
 """What differs from the rating defaults for other tasks; chosen on select_val of the bundled data."""
 
@@ -119,9 +118,10 @@ class TrainConfig:
 class SearchConfig(TrainConfig):
     """Settings of one search; alpha lives in [0, 1]^(n_blocks x embedding_dim).
 
-    ``l1_scale`` relative counts ``l1_alpha`` in units of the mean magnitude of alpha's loss gradient, so one value suits all
-    data; absolute adds it as it is (released). ``order`` 1 ignores how alpha moves the weights, 2 looks one step ahead (DNIS equation of the one-step approximation).
-    ``compression`` asks the search to aim at a table that many times smaller than the full one; 0 leaves the cut to the user.
+    ``l1_scale`` relative counts ``l1_alpha`` in units of the mean magnitude of alpha's loss gradient, so one value
+    suits all data; absolute adds it as it is (released). ``order`` 1 ignores how alpha moves the weights, 2 looks one
+    step ahead (DNIS equation of the one-step approximation). ``compression`` asks the search to aim at a table that
+    many times smaller than the full one; 0 leaves the cut to the user.
     """
 
     n_blocks: int = 10
@@ -165,7 +165,8 @@ class SearchConfig(TrainConfig):
             ValueError: If the task is unknown or a value is out of its range.
         """
         check_choice("task", task, TASK_NAMES)
-        return cls(**{"task": task, **DEFAULTS_BY_TASK[task], **changes})
+        values: dict[str, Any] = {"task": task, **DEFAULTS_BY_TASK[task], **changes}
+        return cls(**values)
 
     def for_training(self, **changes: Any) -> TrainConfig:
         """The training settings inside this search's, with some of them changed."""
@@ -174,21 +175,14 @@ class SearchConfig(TrainConfig):
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Read settings back from JSON, where tuples became lists.
-
-        Args:
-            values: Field names and values.
-
-        Returns:
-            The settings.
-
-        Raises:
-            ValueError: If a name is unknown or a value is out of its range.
-        """
+        """Read settings back from JSON, where tuples became lists; see the function of this name."""
         return from_dict(cls, values)
 
 
-def from_dict(kind: type, values: dict[str, Any]) -> Any:
+Settings = TypeVar("Settings", bound="DataSpec | TrainConfig | CompareConfig")
+
+
+def from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
     """Build a settings record from JSON values.
 
     Args:
@@ -205,7 +199,7 @@ def from_dict(kind: type, values: dict[str, Any]) -> Any:
     for name in values:
         if name not in known:
             raise ValueError(f"unknown setting {name!r}; known are {', '.join(sorted(known))}")
-    frozen = {k: _tuple(v) for k, v in values.items()}
+    frozen: dict[str, Any] = {k: _tuple(v) for k, v in values.items()}
     if kind is CompareConfig and isinstance(values.get("search"), dict):
         frozen["search"] = from_dict(SearchConfig, values["search"])
     return kind(**frozen)
@@ -238,7 +232,8 @@ class CompareConfig:
         for method in self.methods:
             check_choice("methods", method, METHODS)
         if "uniform" not in self.methods:
-            raise ValueError(f"methods must include uniform, every difference is taken to it; got {', '.join(self.methods)}")
+            given = ", ".join(self.methods)
+            raise ValueError(f"methods must include uniform, every difference is taken to it; got {given}")
         if not self.compressions or not self.seeds:
             raise ValueError(f"give at least one compression and one seed, got {self.compressions} and {self.seeds}")
         for compression in self.compressions:

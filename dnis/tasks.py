@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from dnis import metrics
 from dnis.network import Network
@@ -31,13 +31,15 @@ class RatingTask:
         """Where the global bias starts, so that embeddings need not carry the mean."""
         return float(target.mean())
 
-    def expand(self, ids: Tensor, target: Tensor, part: Interactions, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def expand(
+        self, ids: Tensor, target: Tensor, part: Interactions, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """The batch that is trained on, (batch, n_fields) and (batch,); ranking adds negatives here."""
         return ids, target
 
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Mean squared error, a scalar."""
-        return F.mse_loss(scores, target)
+        return functional.mse_loss(scores, target)
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """What happened on every row, (n,): here squared errors; their mean is the metric."""
@@ -62,7 +64,7 @@ class CtrTask(RatingTask):
 
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Mean binary cross-entropy, a scalar."""
-        return F.binary_cross_entropy_with_logits(scores, target)
+        return functional.binary_cross_entropy_with_logits(scores, target)
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """Scores (n,), from which AUC follows."""
@@ -85,10 +87,22 @@ class TopkTask(RatingTask):
         """Zero: only the order of scores counts."""
         return 0.0
 
-    def expand(self, ids: Tensor, target: Tensor, part: Interactions, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def expand(
+        self, ids: Tensor, target: Tensor, part: Interactions, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Each seen pair followed by ``n_negatives`` pairs of the same user with an item drawn uniformly.
 
-        Drawn items are not checked against the user's history: at these densities a clash is rare and costs less than a check.
+        Drawn items are not checked against the user's history: at these densities a clash is rare and costs less than a
+        check.
+
+        Args:
+            ids: Seen pairs, (batch, n_fields).
+            target: Not looked at: what is seen counts as 1.
+            part: The interactions that the pairs are from.
+            generator: Source of the draws.
+
+        Returns:
+            Ids (batch * (1 + n_negatives), n_fields) and their labels, 1 for seen and 0 for drawn.
         """
         low, high = (int(x) for x in part.vocabulary.offsets[1:3])
         n = self.config.n_negatives
@@ -102,9 +116,9 @@ class TopkTask(RatingTask):
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Binary cross-entropy, or -log sigmoid(positive - negative) over the sampled pairs; a scalar."""
         if self.config.topk_loss == "bce":
-            return F.binary_cross_entropy_with_logits(scores, target)
+            return functional.binary_cross_entropy_with_logits(scores, target)
         grouped = scores.view(-1, 1 + self.config.n_negatives)
-        return F.softplus(grouped[:, 1:] - grouped[:, :1]).mean()
+        return functional.softplus(grouped[:, 1:] - grouped[:, :1]).mean()
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """Ranking gain 1 / log2(rank + 2) of every held-out item in the first ten, (n,); their mean is NDCG@10."""
@@ -147,6 +161,8 @@ def evaluate(
     if len(interactions) == 0:
         raise ValueError("interactions must hold at least one row, got 0")
     if interactions.n_features != len(fitted.embeddings):
-        raise ValueError(f"interactions have {interactions.n_features} features, the model has {len(fitted.embeddings)}")
+        raise ValueError(
+            f"interactions have {interactions.n_features} features, the model has {len(fitted.embeddings)}"
+        )
     network = Network.from_fitted(fitted, interactions.ids.shape[1])
     return TASKS[fitted.config.task](fitted.config).evaluate(network, interactions, seen)

@@ -15,6 +15,7 @@ from dnis.results import EpochEvent, TrainResult
 from dnis.schemes import DimensionScheme
 from dnis.selection import UniformSelection, make_selection
 from dnis.settings import TrainConfig
+from dnis.stopping import EarlyStopping
 from dnis.tables import adam_update
 from dnis.tasks import TASKS
 
@@ -29,7 +30,7 @@ Batch = tuple[Tensor, Tensor]
 OnEvent = Callable[[EpochEvent], None]
 
 
-class Diverged(ValueError):
+class DivergedError(ValueError):
     """Training left the numbers: a loss is no longer finite."""
 
 
@@ -85,7 +86,7 @@ class Trainer:
         self.penalty = _penalties(part, config)
 
     def step(self, batch: Batch) -> Tensor:
-        """Move the weights against the training loss of one batch; returns that loss."""
+        """Move the weights against the training loss of one batch, and say what that loss was."""
         ids, target = batch
         look = self.network.look_up(ids)
         loss = self.task.loss(self.network.scores(look), target)
@@ -97,7 +98,9 @@ class Trainer:
             self.network.embeddings.push(look.features, look.rows, grad_rows)
             self.network.biases.push(look.features, look.bias, grad_bias)
             self._steps += 1
-            for parameter, (mean, square), grad, lr in zip(self.parameters, self._moments, grads, self._lrs, strict=True):
+            for parameter, (mean, square), grad, lr in zip(
+                self.parameters, self._moments, grads, self._lrs, strict=True
+            ):
                 adam_update(parameter, mean, square, grad, lr, self._steps)
         return loss.detach()
 
@@ -105,6 +108,12 @@ class Trainer:
         """Gradient of the L2 penalty per unit of row, (n, 1): 2 l2 (count / mean)^nu times the row's share of lookups.
 
         The penalty is l2 * mean over the batch of sum over fields (count / mean)^nu |e|^2.
+
+        Args:
+            look: The rows that a batch pulled, n of them.
+
+        Returns:
+            What a row is multiplied by to give its gradient, (n, 1).
         """
         times = torch.bincount(look.inverse, minlength=len(look.features))
         return (2 / look.shape[0] * times * self.penalty[look.features])[:, None]
@@ -120,7 +129,7 @@ class Trainer:
             Mean training loss of the batches, without penalties.
 
         Raises:
-            Diverged: If the loss is not finite.
+            DivergedError: If the loss is not finite.
         """
         losses = []
         for batch in self.feed.batches(epoch):
@@ -129,7 +138,9 @@ class Trainer:
             losses.append(self.step(batch))
         mean = float(torch.stack(losses).mean())
         if not np.isfinite(mean):
-            raise Diverged(f"training diverged in epoch {epoch}: the loss is {mean}; lower lr (now {self.config.lr:g})")
+            raise DivergedError(
+                f"training diverged in epoch {epoch}: the loss is {mean}; lower lr (now {self.config.lr:g})"
+            )
         return mean
 
     def evaluate(self, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
@@ -166,26 +177,6 @@ def _penalties(part: Interactions, config: TrainConfig) -> Tensor:
     return torch.from_numpy((config.l2 * (counts / counts.mean()) ** config.l2_nu).astype(np.float32))
 
 
-class EarlyStopping:
-    """The best epoch so far and its numbers; says when ``patience`` epochs brought nothing better."""
-
-    def __init__(self, patience: int, first_epoch: int = 0) -> None:
-        self.patience = patience
-        self.best_loss = float("inf")
-        self.best_epoch = first_epoch
-        self.best: dict[str, Tensor] = {}
-
-    def update(self, epoch: int, loss: float, state: Callable[[], dict[str, Tensor]]) -> None:
-        """Remember this epoch if it is the best."""
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch = loss, epoch
-            self.best = {k: v.detach().clone() for k, v in state().items()}
-
-    def over(self, epoch: int) -> bool:
-        """Whether the search for a better epoch has lasted long enough."""
-        return epoch - self.best_epoch >= self.patience
-
-
 def watch_losses(trainer: Trainer, split: Split, train_loss: float) -> dict[str, float]:
     """Losses of the four roles; ranking leaves out what each user has seen in training."""
     parts = {"search_val": split.search_val, "select_val": split.select_val, "test": split.test}
@@ -204,29 +195,47 @@ def train(
 
     Args:
         split: The four roles.
-        config: Settings; with ``data="development"`` exactly ``config.epochs`` epochs are run, for nothing is left to stop on.
+        config: Settings; with ``data="development"`` exactly ``config.epochs`` epochs are run, for nothing is left to
+            stop on.
         scheme: Which dimensions stay; None for all.
         on_event: Called after every epoch; may raise to stop.
-        data: ``train``: learn from the training part, stop early on select_val. ``development``: learn from everything but
-            test (equal data, METHOD section 4).
+        data: ``train``: learn from the training part, stop early on select_val. ``development``: learn from everything
+            but test (equal data, METHOD section 4), a structured scheme's blocks ranked anew by that data's frequencies.
 
     Returns:
         The model at its best epoch, with metrics of ``val`` (select_val) and ``test``.
 
     Raises:
         ValueError: If ``data`` is unknown or the scheme does not fit the data.
-        Diverged: If the loss is not finite.
+        DivergedError: If the loss is not finite.
     """
     if data not in ("train", "development"):
         raise ValueError(f"data must be train or development, got {data!r}")
     if scheme is not None and scheme.mask.shape != (split.train.n_features, config.embedding_dim):
-        raise ValueError(f"scheme has shape {scheme.mask.shape}, expected {(split.train.n_features, config.embedding_dim)}")
+        raise ValueError(
+            f"scheme has shape {scheme.mask.shape}, expected {(split.train.n_features, config.embedding_dim)}"
+        )
     started = time.perf_counter()
     final = data == "development"
     part = split.development if final else split.train
+    if scheme is not None and final:
+        scheme = scheme.regrouped(part.counts, part.vocabulary.field_of)
     selection = make_selection(scheme, torch.Generator().manual_seed(config.seed))
-    trainer, stopping, history = Trainer(part, config, selection), EarlyStopping(config.patience), []
-    for epoch in range(1, config.epochs + 1):
+    trainer = Trainer(part, config, selection)
+    history, best_epoch = _run_epochs(trainer, split, final, on_event)
+    metrics = {"test": trainer.evaluate(split.test, part)}
+    if not final:
+        metrics["val"] = trainer.evaluate(split.select_val, part)
+    fitted = trainer.network.fitted(config)
+    return TrainResult(fitted, history, best_epoch, metrics, time.perf_counter() - started, scheme)
+
+
+def _run_epochs(
+    trainer: Trainer, split: Split, final: bool, on_event: OnEvent | None
+) -> tuple[tuple[EpochEvent, ...], int]:
+    """History and best epoch; a ``final`` training runs to its end, another stops early and goes back to its best."""
+    started, history, stopping = time.perf_counter(), [], EarlyStopping(trainer.config.patience)
+    for epoch in range(1, trainer.config.epochs + 1):
         loss = trainer.run_epoch(epoch)
         losses = {"train": loss} if final else watch_losses(trainer, split, loss)
         history.append(EpochEvent(epoch, "train", losses, seconds=time.perf_counter() - started))
@@ -238,8 +247,4 @@ def train(
                 break
     if not final:
         trainer.load(stopping.best)
-    metrics = {"test": trainer.evaluate(split.test, part)}
-    if not final:
-        metrics["val"] = trainer.evaluate(split.select_val, part)
-    fitted = trainer.network.fitted(config)
-    return TrainResult(fitted, tuple(history), stopping.best_epoch or len(history), metrics, time.perf_counter() - started)
+    return tuple(history), stopping.best_epoch or len(history)

@@ -109,10 +109,14 @@ def _sentence(compression: float, best: dict[str, Any], uniform: dict[str, Any],
     if best["method"] == "uniform":
         return f"{start} uniform dimensions are best: {metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes."
     gap = (
-        f"{start} {best['label']} is best: {metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes, uniform {uniform['mean']:.4f}"
+        f"{start} {best['label']} is best: {metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes, "
+        f"uniform {uniform['mean']:.4f}"
     )
     if best["low"] is None:
         return f"{gap}."
-    ends = f"difference to the best uniform table of that size {best['difference']:+.4f}, 95 % interval {best['low']:+.4f} to {best['high']:+.4f}"
+    ends = (
+        f"difference to the best uniform table of that size {best['difference']:+.4f}, "
+        f"95 % interval {best['low']:+.4f} to {best['high']:+.4f}"
+    )
     inside = best["low"] <= 0 <= best["high"]
     return f"{gap}; {ends}: {'within noise' if inside else 'beyond noise'}."

@@ -16,7 +16,7 @@ task = session.current_interactions().task
 left, right = st.columns([1, 3], gap="large")
 config = None
 with left:
-    st.subheader(words["settings"], help=words["settings_apply"])
+    st.header(words["settings"], help=words["settings_apply"])
     try:
         config, data = settings_form.draw(task, data)
     except ValueError as error:

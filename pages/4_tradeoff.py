@@ -16,6 +16,6 @@ if run.sweep is None:
 
 retrain_panel.slider(run)
 retrain_panel.controls(run)
-st.subheader(words["points"])
+st.header(words["points"])
 st.caption(words["points_about"])
 retrain_panel.points(run)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from dnis import comparison
 from dnis.control import Control
@@ -15,7 +16,6 @@ from dnis.results import SearchResult
 from dnis.runs import load_comparison, load_run
 from dnis.schemes import make_blocks
 from dnis.settings import DataSpec, SearchConfig
-from dnis.tasks import evaluate
 from dnis.training import train
 
 CONFIG = {"embedding_dim": 8, "epochs": 4, "warm_epochs": 1, "n_blocks": 3, "patience": 9}
@@ -107,7 +107,9 @@ def test_a_stopped_search_keeps_its_best_and_goes_on_as_if_it_had_never_stopped(
     part = load_run(tmp_path / "part")
     assert len(part.result.history) == 2
     assert part.sweep is not None
-    assert perform({**job, "resume": True}, lambda event: None, Control())["event"] == "finished"
+    events = []
+    assert perform({**job, "resume": True}, events.append, Control())["event"] == "finished"
+    assert [e["epoch"] for e in events if e["event"] == "epoch"] == [3, 4]
     resumed, whole = load_run(tmp_path / "part").result, load_run(searched[0]).result
     same_numbers(resumed, whole)
     assert resumed.warnings == whole.warnings == ()
@@ -134,15 +136,29 @@ def test_a_retraining_is_added_to_the_run(searched):
     assert [e["epoch"] for e in events if e["phase"] == "retrain"] == list(range(1, point["epochs"] + 1))
 
 
-def test_a_retraining_follows_the_scheme(searched):
-    """Oracle: with nothing kept a rating model falls back on its biases."""
-    folder, _, _ = searched
-    last = perform({"kind": "retrain", "run": str(folder), "n_values": 0}, lambda event: None, Control())
-    assert last["retrained"]["n_values"] == 0
-    run = load_run(folder)
-    empty = run.result.fitted(np.zeros_like(run.result.embeddings))
-    biases_alone = evaluate(empty, split_of_run(run).test)["mse"]
-    assert last["retrained"]["test"] == pytest.approx(biases_alone, rel=0.2)
+def test_a_retraining_learns_from_everything_but_test_for_as_long_as_was_best_on_select_val(ratings_csv, tmp_path):
+    """Oracle: the two trainings by hand, with a learning rate that overshoots after a few epochs."""
+    perform(search_job(ratings_csv, tmp_path / "run", lr=0.05, l2=0.0, batch_size=64), lambda event: None, Control())
+    run = load_run(tmp_path / "run")
+    split, scheme = split_of_run(run), prune(run.result, n_values=100)
+    chosen = train(split, run.result.config.for_training(), scheme)
+    config = run.result.config.for_training(epochs=chosen.best_epoch)
+    final = train(split, config, scheme, data="development")
+    last = perform({"kind": "retrain", "run": str(run.folder), "n_values": 100}, lambda event: None, Control())
+    assert last["retrained"]["metrics"] == {"val": chosen.metrics["val"], "test": final.metrics["test"]}
+    assert last["retrained"]["epochs"] == chosen.best_epoch < run.result.config.epochs
+
+
+def test_torch_gets_the_threads_that_the_job_asks_for():
+    before = torch.get_num_threads()
+    try:
+        for threads in (2, 1):
+            job = {"kind": "search", "out": "x", "data": {"source": "gone.csv"}, "threads": threads}
+            with pytest.raises(DataError):
+                perform(job, lambda event: None, Control())
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_stopped_retraining_adds_nothing(searched):

@@ -13,7 +13,7 @@ from dnis.loader import load_table
 from dnis.pruning import prune
 from dnis.results import SearchResult
 from dnis.runs import load_run, save_run
-from dnis.schemes import make_blocks
+from dnis.schemes import DimensionScheme, make_blocks
 from dnis.settings import DataSpec, SearchConfig
 
 TITLES = {"a": "=HYPERLINK(1)", "b": "Plain (1999)", "c": "tab\there"}
@@ -84,12 +84,15 @@ def test_scheme_csv_says_what_every_row_of_the_packed_table_keeps(run, scheme):
 
 
 def test_packed_zip_holds_the_pruned_table_its_rows_and_a_loader(run, scheme, tmp_path):
-    files = members(exports.packed_zip(run, scheme))
-    assert sorted(files) == ["features.csv", "load_table.py", "table.safetensors"]
-    (tmp_path / "table.safetensors").write_bytes(files["table.safetensors"])
-    order = pd.read_csv(io.BytesIO(files["features.csv"]))["feature_id"].to_numpy()
-    expected = run.result.weighted * scheme.mask
-    assert load_table(tmp_path / "table.safetensors") == pytest.approx(expected[order])
+    by_block = DimensionScheme.from_block_dims(np.array([3, 1]), run.result.block_of, K)
+    assert by_block.layout == "block"
+    assert (np.diff(run.result.block_of) < 0).any()
+    for kept in (scheme, by_block):
+        files = members(exports.packed_zip(run, kept))
+        assert sorted(files) == ["features.csv", "load_table.py", "table.safetensors"]
+        (tmp_path / "table.safetensors").write_bytes(files["table.safetensors"])
+        order = pd.read_csv(io.BytesIO(files["features.csv"]))["feature_id"].to_numpy()
+        assert load_table(tmp_path / "table.safetensors") == pytest.approx((run.result.weighted * kept.mask)[order])
 
 
 def test_the_exported_loader_needs_numpy_alone_and_reads_the_exported_table(run, scheme, tmp_path):
@@ -124,9 +127,11 @@ def test_projector_files_have_a_label_for_every_vector(run, scheme):
 
 def test_run_zip_holds_the_folder_and_no_drafts(run):
     (run.folder / ".draft").write_text("half")
+    (run.folder / "cells").mkdir()
+    (run.folder / "cells" / "one.cell").write_text("unfinished")
     files = members(exports.run_zip(run.folder))
     assert "some-run/run.json" in files
-    assert not any(".draft" in name for name in files)
+    assert not any(".draft" in name or "cell" in name for name in files)
     assert files["some-run/run.json"] == (run.folder / "run.json").read_bytes()
 
 

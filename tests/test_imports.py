@@ -21,8 +21,8 @@ ROAD = (
     # data
     "settings", "reading", "vocabulary", "roles", "columns", "interactions", "schemes", "datasets", "splits", "metrics",
     # engine
-    "results", "tables", "selection", "models", "network", "ranking", "tasks", "training", "hypergradient", "events",
-    "budgets", "bilevel", "pruning",
+    "results", "tables", "selection", "models", "network", "ranking", "tasks", "stopping", "training", "hypergradient",
+    "events", "budgets", "bilevel", "pruning",
     # files
     "files", "loader", "packing", "records", "checkpoints", "additions", "runs", "archives",
     # judging

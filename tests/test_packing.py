@@ -12,7 +12,7 @@ from dnis.loader import load_table, read_packed
 from dnis.packing import pack_table, row_order, save_packed
 from dnis.schemes import LAYOUTS, DimensionScheme
 
-N, K = 50, 16
+N, K = 50, 20
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(N, K)).astype(np.float32)
 BLOCK_OF = RNG.permutation(np.repeat([0, 1, 2, 3, 4], 10)).astype(np.int32)
@@ -22,7 +22,7 @@ def scheme_that_is_smallest_as(layout):
     if layout == "dense":
         return DimensionScheme.from_block_dims(np.full(5, 12), BLOCK_OF, K)
     if layout == "block":
-        return DimensionScheme.from_block_dims(np.array([16, 9, 4, 2, 0]), BLOCK_OF, K)
+        return DimensionScheme.from_block_dims(np.array([20, 9, 4, 2, 0]), BLOCK_OF, K)
     share = {"bitmask": 0.5, "csr": 0.005}[layout]
     return DimensionScheme(np.random.default_rng(1).random((N, K)) < share, BLOCK_OF)
 
@@ -58,7 +58,7 @@ def test_every_layout_gives_back_the_masked_table_and_has_the_promised_size(tmp_
 def test_the_header_names_the_layout_and_the_shape(tmp_path):
     scheme = scheme_that_is_smallest_as("bitmask")
     arrays, texts = read_packed(save_packed(tmp_path / "t.safetensors", scheme, TABLE))
-    assert texts == {"layout": "bitmask", "n_rows": "50", "embedding_dim": "16"}
+    assert texts == {"layout": "bitmask", "n_rows": "50", "embedding_dim": "20"}
     assert arrays["values"].shape == (scheme.n_values,)
 
 
@@ -73,7 +73,7 @@ def test_csr_by_hand():
 
 
 def test_a_projected_table_is_lifted_by_the_loader(tmp_path):
-    dims = np.array([16, 8, 4, 2, 0])
+    dims = np.array([20, 8, 4, 2, 0])
     scheme = DimensionScheme.from_block_dims(dims, BLOCK_OF, K, projected=True)
     projections = {b: RNG.normal(size=(dims[b], K)).astype(np.float32) for b in (1, 2, 3)}
     path = save_packed(tmp_path / "t.safetensors", scheme, TABLE, projections=projections)
@@ -95,14 +95,14 @@ def test_the_loader_alone_and_numpy_are_enough(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     shape, total = done.stdout.rsplit(" ", 1)
-    assert shape == "(50, 16)"
+    assert shape == "(50, 20)"
     assert float(total) == pytest.approx(float((TABLE * scheme.mask).sum()), rel=1e-5)
 
 
 @pytest.mark.parametrize(
     ("table", "layout", "projected", "sentence"),
     [
-        (TABLE[:3], None, False, r"shape \(50, 16\), got \(3, 16\)"),
+        (TABLE[:3], None, False, r"shape \(50, 20\), got \(3, 20\)"),
         (TABLE, "zip", False, "layout must be one of .* got 'zip'"),
         (TABLE, "csr", True, "'csr' cannot hold a projected table"),
     ],

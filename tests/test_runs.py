@@ -33,8 +33,8 @@ def small_search(small_split):
         block_of=block_of,
         counts=small_split.counts,
         history=(
-            EpochEvent(1, "warm", {"train": 0.9}, np.ones((3, 4), dtype=np.float32), np.full(3, 2.0), 0.0, 0.5),
-            EpochEvent(2, "search", {"train": float("nan"), "test": 1.0}, None, None, 0.25, 1.0, ("a note", "another")),
+            EpochEvent(1, "warm", {"train": float("nan"), "test": 1.0}, None, None, 0.0, 0.5, ("a note", "another")),
+            EpochEvent(2, "search", {"train": 0.9}, np.ones((3, 4), dtype=np.float32), np.full(3, 2.0), 0.25, 1.0),
         ),
         best_epoch=2,
         metrics={"val": {"mse": 0.8}, "test": {"mse": 0.9}},
@@ -62,14 +62,14 @@ def test_a_result_comes_back_bit_for_bit(folder, small_search):
 
 def test_the_history_comes_back_with_its_gaps_and_broken_numbers(folder, small_search):
     first, second = load_run(folder).result.history
-    np.testing.assert_array_equal(first.alpha, small_search.history[0].alpha, strict=True)
-    np.testing.assert_array_equal(first.dims_by_block, [2.0, 2.0, 2.0])
+    assert (first.alpha, first.dims_by_block, first.notes) == (None, None, ("a note", "another"))
+    assert (first.epoch, first.phase, first.alpha_travel, first.seconds) == (1, "warm", 0.0, 0.5)
+    assert first.losses["test"] == 1.0
+    assert np.isnan(first.losses["train"])
+    np.testing.assert_array_equal(second.alpha, small_search.history[1].alpha, strict=True)
+    np.testing.assert_array_equal(second.dims_by_block, [2.0, 2.0, 2.0])
     bare = {"alpha": None, "dims_by_block": None}
-    assert replace(first, **bare) == replace(small_search.history[0], **bare)
-    assert (second.alpha, second.dims_by_block, second.notes) == (None, None, ("a note", "another"))
-    assert (second.epoch, second.phase, second.alpha_travel, second.seconds) == (2, "search", 0.25, 1.0)
-    assert second.losses["test"] == 1.0
-    assert np.isnan(second.losses["train"])
+    assert replace(second, **bare) == replace(small_search.history[1], **bare)
 
 
 def test_the_rest_of_a_run_comes_back(folder, small_split):
@@ -120,11 +120,11 @@ def test_the_summary_is_strict_json(folder, small_search):
 
 
 def test_what_is_added_later_is_found(folder):
-    add_retrained(folder, {"threshold": 0.1, "test": 0.91, "created_s": 2.0})
-    add_retrained(folder, {"threshold": 0.2, "test": 0.92, "created_s": 1.0})
+    for created_s in (6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
+        add_retrained(folder, {"threshold": created_s / 10, "test": 0.91, "created_s": created_s})
     add_sweep(folder, SWEEP[:1])
     run = load_run(folder)
-    assert [point["threshold"] for point in run.retrained] == [0.2, 0.1]
+    assert [point["threshold"] for point in run.retrained] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     assert len(run.sweep) == 1
 
 

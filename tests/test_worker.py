@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,10 @@ class Process:
         command = [sys.executable, "-m", "dnis.worker"]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, **pipes, cwd=Path(worker.__file__).parents[1])
+        # a worker that does not stop must fail its test, not keep it waiting
+        self.watchdog = threading.Timer(60, self.process.kill)
+        self.watchdog.daemon = True
+        self.watchdog.start()
         self.say(first_line)
 
     def say(self, line):

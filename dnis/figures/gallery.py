@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from dnis.runs import Run
     from dnis.schemes import DimensionScheme
 
+METRICS = {"rating": "MSE", "ctr": "AUC", "topk": "NDCG@10"}
+"""What a sweep measures, by task."""
+
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}</style></head>
@@ -44,8 +47,12 @@ def figures_of(run: Run, scheme: DimensionScheme) -> dict[str, go.Figure]:
         "Dimensions against popularity": dims_by_popularity(result.counts, scheme.dims),
     }
     if run.sweep is not None:
-        found["Error against the share of values cut"] = tradeoff(
-            run.sweep, scheme.threshold, retrained=run.retrained, controls=run.controls
+        found["Quality against the share of values cut"] = tradeoff(
+            run.sweep,
+            scheme.threshold,
+            retrained=run.retrained,
+            controls=run.controls,
+            metric=METRICS[result.config.task],
         )
     return found
 

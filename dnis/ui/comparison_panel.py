@@ -8,15 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from dnis import exports, figures
+from dnis.additions import COMPARISON
 from dnis.files import read_json
 from dnis.reading import DataError
 from dnis.ui import charts, escape, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
-
-FILE = "comparison.json"
-"""Name of the file in the run's folder."""
 
 _TUNED = ("lr", "l2", "l2_nu")
 
@@ -30,7 +28,7 @@ def found(run: Run) -> dict[str, Any] | None:
     Returns:
         The fields of ``Comparison``, or None.
     """
-    path = run.folder / FILE
+    path = run.folder / COMPARISON
     if not path.is_file():
         return None
     try:

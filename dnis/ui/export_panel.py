@@ -98,24 +98,25 @@ def _packed(scheme: DimensionScheme) -> None:
 
 
 def _arrays(run: Run, scheme: DimensionScheme) -> None:
-    arrays = exports.npz_arrays(run, scheme)
+    arrays = exports.npz_arrays(run, scheme).items()
     st.caption(texts.page("export")["arrays"])
-    st.code("\n".join(f"{name:<18}{values.dtype!s:<9}{values.shape}" for name, values in arrays.items()), language=None)
+    listed = "\n".join(f"{name:<18}{values.dtype!s:<9}{values.shape}" for name, values in arrays)
+    st.code(listed, language=None, wrap_lines=True)
 
 
 def _projector(run: Run, scheme: DimensionScheme) -> None:
     words = texts.page("export")
     vectors, metadata = exports.projector_texts(run, scheme, 3)
     st.caption(words["vectors"])
-    st.code("\n".join(f"{line[:70]} …" for line in vectors.splitlines()), language=None)
+    st.code("\n".join(f"{line[:70]} …" for line in vectors.splitlines()), language=None, wrap_lines=True)
     st.caption(words["metadata"])
-    st.code(metadata.strip(), language=None)
+    st.code(metadata.strip(), language=None, wrap_lines=True)
 
 
 def _text(text: str, language: str) -> None:
     lines = text.strip().splitlines()
     shown = lines[:N_LINES] + (["…"] if len(lines) > N_LINES else [])
-    st.code("\n".join(shown), language=language, wrap_lines=language == "bash")
+    st.code("\n".join(shown), language=language, wrap_lines=True)
 
 
 def _figures() -> None:
@@ -124,5 +125,6 @@ def _figures() -> None:
 
 def _files(run: Run) -> None:
     st.caption(texts.page("export")["files"])
-    files = sorted(path for path in run.folder.iterdir() if not path.name.startswith("."))
-    st.code("\n".join(f"{p.name:<24}{figures.bytes_text(p.stat().st_size):>9}" for p in files), language=None)
+    sizes = [(path.name, figures.bytes_text(path.stat().st_size)) for path in exports.run_files(run.folder)]
+    listed = "\n".join(f"{name:<24}{size:>9}" for name, size in sizes)
+    st.code(listed, language=None, wrap_lines=True)

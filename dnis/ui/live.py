@@ -26,7 +26,7 @@ def _declare(name: str, *scripts: str) -> Callable[..., Any]:
     )
 
 
-_PLAYER = _declare("player")
+_PLAYER = _declare("player", "losses.js")
 _SLIDER = _declare("threshold")
 
 

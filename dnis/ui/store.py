@@ -101,18 +101,19 @@ def median_weight(run: Run) -> float:
 
 
 def keep_upload(name: str, content: bytes) -> str:
-    """Store an uploaded file under the hash of its content, so that equal files share one copy and one cache entry.
+    """Store an uploaded file under the hash of its content, so that the same file again is the same data.
 
     Args:
-        name: The file's name at the visitor, of which only the ending is kept.
+        name: The file's name at the visitor; letters, digits and the ending are kept.
         content: Its bytes.
 
     Returns:
         The path to put into ``DataSpec.source``.
     """
     ending = next((e for e in sorted(UPLOAD_ENDINGS, key=len, reverse=True) if name.lower().endswith(e)), ".csv")
-    path = runs_folder() / "uploads" / f"{hashlib.sha256(content).hexdigest()}{ending}"
-    path.parent.mkdir(exist_ok=True)
+    stem = re.sub(r"\W+", "-", name[: -len(ending)] if name.lower().endswith(ending) else name).strip("-")[:40]
+    path = runs_folder() / "uploads" / hashlib.sha256(content).hexdigest()[:20] / f"{stem or 'data'}{ending}"
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(content)
     return str(path)

@@ -36,7 +36,8 @@ def server(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port)]
+    options = ["--server.headless", "true", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, "DNIS_RUNS": str(folder / "runs")}, stdout=log, stderr=log
@@ -64,16 +65,24 @@ def _wait_until_healthy(address, process):
 
 @pytest.fixture
 def visit(chromium, server):
-    """Opens an address in a browser of its own; options are those of a Playwright context."""
+    """Opens an address in a browser of its own; options are those of a Playwright context.
+
+    ``visit.sent`` is everything that its browsers have sent to the server since.
+    """
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=30_000)
     opened = []
 
     def go(path, **options):
         opened.append(chromium.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options}))
         page = opened[-1].new_page()
         page.set_default_timeout(30_000)
+        page.on("websocket", lambda socket: socket.on("framesent", lambda sent: go.sent.append(sent)))
         page.goto(server + path)
         return page
 
+    go.sent = []
     yield go
     for context in opened:
         context.close()

@@ -12,7 +12,8 @@ import json, sys
 job = json.loads(sys.stdin.readline())
 say = lambda **event: print(json.dumps(event), flush=True)
 for epoch in (1, 2):
-    say(event="epoch", epoch=epoch, epochs=9, phase="warm", losses={"train": 1.0}, alpha=[[0.5, 1.0]], seconds=0.1 * epoch)
+    seen = dict(epoch=epoch, epochs=9, phase="warm", losses={"train": 1.0}, alpha=[[0.5, 1.0]], seconds=0.1 * epoch)
+    say(event="epoch", **seen)
 for line in sys.stdin:
     if line.strip() == "step":
         say(event="failed", message="loss is not finite at epoch 3: [lower](http://x.example) the learning rate")

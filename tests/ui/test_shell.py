@@ -2,6 +2,7 @@
 
 import dataclasses
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -83,9 +84,12 @@ def test_a_threshold_that_is_no_threshold_is_left_aside(app, nonsense):
 
 def test_an_upload_is_stored_once_under_its_content_with_a_known_ending(runs_folder):
     first = store.keep_upload("My ratings (1).CSV.GZ", b"abc")
-    assert store.keep_upload("other.csv.gz", b"abc") == first
-    assert first.endswith(".csv.gz")
-    assert store.keep_upload("../../evil.sh", b"abc").endswith(".csv")
+    assert first.endswith("/My-ratings-1.csv.gz")
+    assert store.keep_upload("My ratings (1).CSV.GZ", b"abc") == first
+    assert store.keep_upload("My ratings (1).CSV.GZ", b"abd") != first
+    evil = Path(store.keep_upload("../../evil.sh", b"abc"))
+    assert evil.name == "evil-sh.csv"
+    assert evil.is_relative_to(runs_folder)
 
 
 def test_every_text_file_can_be_read_and_every_setting_has_its_words():

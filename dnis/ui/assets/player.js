@@ -127,8 +127,8 @@ class Player {
     );
     this.find(".when-label").textContent = words.timeline;
     this.find(".now").textContent = words.now;
-    this.find(".losses h4").textContent = words.losses;
-    this.find(".happened h4").textContent = words.happened;
+    this.find(".losses h2").textContent = words.losses;
+    this.find(".happened h2").textContent = words.happened;
     const bar = make("canvas", { width: 128, height: 1, "aria-hidden": "true" });
     this.find(".legend").replaceChildren(make("span", { text: words.zero }), bar, make("span", { text: words.one }), make("span", { text: words.across }));
   }
@@ -150,7 +150,7 @@ class Player {
     this.paint();
     this.bars();
     if (!data.compact) {
-      this.losses();
+      drawLosses(this);
       this.events();
     }
   }
@@ -200,42 +200,6 @@ class Player {
       span.firstChild.style.width = `calc((100% - 2.6rem) * ${value / data.width})`;
       if (span.lastChild.textContent !== "") span.lastChild.textContent = dims ? value.toFixed(1) : "–";
     });
-  }
-
-  losses() {
-    const { data, words, at, last } = this;
-    const svg = this.find(".losses svg");
-    const width = Math.max(220, svg.clientWidth || 480);
-    const height = 240;
-    const box = { left: 52, right: width - 10, top: 22, bottom: height - 42 };
-    const names = Object.keys(words.parts).filter((name) => data.losses[name]);
-    const values = names.flatMap((name) => data.losses[name]).filter((v) => v !== null);
-    const low = values.length ? Math.min(...values) : 0;
-    const high = values.length ? Math.max(...values) : 1;
-    const pad = (high - low || 1) * 0.06;
-    const y = scale(low - pad, high + pad, box.bottom, box.top);
-    const end = Math.max(data.total || 0, last >= 0 ? data.epochs[last] : 1, 2);
-    const x = scale(1, end, box.left, box.right);
-    x.ticks = ticks(1, end, Math.max(3, width / 90)).filter(Number.isInteger).map((v) => [v, whole(v)]);
-    this.time = x;
-    const xs = data.epochs.map(x.at);
-    const nodes = axes(box, x, y, words.epoch, data.metric);
-    const warm = data.phases.lastIndexOf("warm");
-    if (warm >= 0) nodes.unshift(shape("rect", { class: "warm", x: box.left, y: box.top, width: Math.max(0, xs[warm] - box.left), height: box.bottom - box.top }));
-    for (const name of names) nodes.push(shape("path", { class: `curve ${name}`, d: path(xs, data.losses[name].map((v) => (v === null ? null : y.at(v)))) }));
-    if (last >= 0) nodes.push(shape("line", { class: "cursor", x1: xs[at], x2: xs[at], y1: box.top, y2: box.bottom }));
-    const best = data.epochs.indexOf(data.best);
-    if (best >= 0 && data.losses.select_val) {
-      nodes.push(shape("circle", { class: "best", cx: xs[best], cy: y.at(data.losses.select_val[best]), r: 4.5 }, [shape("title", { text: words.best })]));
-    }
-    fill(svg, { viewBox: `0 0 ${width} ${height}`, height, "aria-label": words.losses }, []).replaceChildren(...nodes);
-    this.find(".losses .keys").replaceChildren(
-      ...names.map((name) => {
-        const value = last >= 0 ? data.losses[name][at] : null;
-        const line = shape("svg", { viewBox: "0 0 22 8", "aria-hidden": "true" }, [shape("path", { class: `curve ${name}`, d: "M0 4H22" })]);
-        return make("span", { class: "key", title: words.parts_help[name] || "" }, [line, `${words.parts[name]} ${value === null ? "" : value.toFixed(4)}`]);
-      }),
-    );
   }
 
   events() {

@@ -128,9 +128,9 @@ class Cut {
     this.find(".budget input").setAttribute("aria-label", words.budget);
     this.find(".budget select").replaceChildren(make("option", { value: "bytes", text: "kB" }), make("option", { value: "values", text: words.values }));
     this.find(".budget select").setAttribute("aria-label", words.unit);
-    this.find(".picture h4").textContent = words.picture;
+    this.find(".picture h2").textContent = words.picture;
     this.find(".picture .about").textContent = words.picture_about;
-    this.find(".dims h4").textContent = words.dims;
+    this.find(".dims h2").textContent = words.dims;
     this.find(".dims .about").textContent = words.dims_about;
     this.find(".dims .bars").replaceChildren(...data.features.map((_, l) => make("span", {}, [make("small", { text: String(l) }), make("i"), make("b", { style: "font-weight:400" })])));
   }

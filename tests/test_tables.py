@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+
+from dnis.tables import RowTable, adagrad_update, adam_update
+
+LR = 0.03
+
+
+def gradients(*shape, steps=8, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(steps)]
+
+
+def test_adam_moves_as_torch_does_step_by_step():
+    value = gradients(3, 2, steps=1, seed=1)[0]
+    theirs = torch.nn.Parameter(value.clone())
+    optimiser = torch.optim.Adam([theirs], lr=LR)
+    mean, square = torch.zeros_like(value), torch.zeros_like(value)
+    for step, grad in enumerate(gradients(3, 2), start=1):
+        adam_update(value, mean, square, grad, LR, step)
+        theirs.grad = grad.clone()
+        optimiser.step()
+        torch.testing.assert_close(value, theirs.detach(), rtol=0, atol=1e-14)
+
+
+def test_adam_keeps_its_epsilon_where_gradients_are_tiny():
+    # one step of a gradient as small as epsilon: lr * g / (g + epsilon) = lr / 2
+    value, mean, square = (torch.zeros(1, dtype=torch.float64) for _ in range(3))
+    adam_update(value, mean, square, torch.tensor([1e-8], dtype=torch.float64), LR, 1)
+    assert value.item() == pytest.approx(-LR / 2)
+
+
+def test_adagrad_moves_as_torch_does_step_by_step():
+    value = gradients(3, 2, steps=1, seed=1)[0]
+    theirs = torch.nn.Parameter(value.clone())
+    optimiser = torch.optim.Adagrad([theirs], lr=LR)
+    square = torch.zeros_like(value)
+    for grad in gradients(3, 2):
+        adagrad_update(value, square, grad, LR)
+        theirs.grad = grad.clone()
+        optimiser.step()
+        torch.testing.assert_close(value, theirs.detach(), rtol=0, atol=1e-14)
+
+
+def touched(n_rows, steps=8):
+    rng = np.random.default_rng(3)
+    return [torch.from_numpy(np.sort(rng.choice(n_rows, 3, replace=False))) for _ in range(steps)]
+
+
+@pytest.mark.parametrize(("optimizer", "theirs"), [("adam", torch.optim.SparseAdam), ("adagrad", torch.optim.Adagrad)])
+def test_a_table_moves_touched_rows_as_torch_does_with_sparse_gradients(optimizer, theirs):
+    start = gradients(6, 2, steps=1, seed=1)[0]
+    table, parameter = RowTable(start.clone(), LR, optimizer), torch.nn.Parameter(start.clone())
+    optimiser = theirs([parameter], lr=LR)
+    for ids, grad in zip(touched(6), gradients(3, 2), strict=True):
+        table.push(ids, table.pull(ids), grad)
+        with torch.sparse.check_sparse_tensor_invariants():
+            parameter.grad = torch.sparse_coo_tensor(ids[None], grad, (6, 2))
+            optimiser.step()
+    torch.testing.assert_close(table.values, parameter.detach(), rtol=0, atol=1e-7)
+    assert not torch.equal(table.values, start)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
+def test_rows_that_no_batch_touches_rest(optimizer):
+    table = RowTable(torch.ones(4, 2), LR, optimizer)
+    for grad in gradients(2, 2):
+        ids = torch.tensor([1, 3])
+        table.push(ids, table.pull(ids), grad.float())
+    assert table.values[[0, 2]].tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert (table.values[[1, 3]] != 1.0).all()
+
+
+def test_pulled_rows_are_a_copy():
+    table = RowTable(torch.zeros(3, 2), LR)
+    table.pull(torch.tensor([1])).add_(5.0)
+    assert table.values.abs().sum() == 0.0
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
+def test_a_reloaded_table_goes_on_bit_for_bit(optimizer):
+    def push(table, steps):
+        for ids, grad in list(zip(touched(6), gradients(3, 2), strict=True))[steps]:
+            table.push(ids, table.pull(ids), grad.float())
+
+    through, stopped = (RowTable(torch.ones(6, 2), LR, optimizer) for _ in range(2))
+    push(through, slice(0, 8))
+    push(stopped, slice(0, 5))
+    resumed = RowTable(torch.zeros(6, 2), LR, optimizer)
+    resumed.load(stopped.state())
+    push(resumed, slice(5, 8))
+    assert torch.equal(resumed.values, through.values)
+    assert resumed.steps == through.steps == 8
+
+
+def test_a_loaded_state_is_not_shared_with_the_table_that_wrote_it():
+    writer, reader = RowTable(torch.ones(2, 1), LR), RowTable(torch.ones(2, 1), LR)
+    reader.load(writer.state())
+    every = torch.tensor([0, 1])
+    reader.push(every, reader.pull(every), torch.ones(2, 1))
+    assert writer.values.tolist() == [[1.0], [1.0]]
+    assert writer.state()["moment0"].tolist() == [[0.0], [0.0]]
