@@ -6,7 +6,7 @@ PORT ?= 8501
 .PHONY: app test bench clean
 
 app: $(VENV)/app.stamp
-	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.showEmailPrompt false
 
 test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -60,7 +61,8 @@ def _point_to_uploads(path: Path, uploads: Path) -> None:
     record = read_json(path)
     data = record.get("data") if isinstance(record, dict) else None
     if isinstance(data, dict) and not str(data.get("source")).startswith("sample:"):
-        data["source"] = str(uploads / PurePosixPath(str(data.get("source"))).name)
+        digest, name = ("", "", *PurePosixPath(str(data.get("source"))).parts)[-2:]
+        data["source"] = str(uploads / re.sub(r"\W", "", digest) / re.sub(r"[^\w.-]", "", name).strip("."))
         write_json(path, record)
 
 

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 class Uniform(Baseline):
-    """Every feature gets the same number of dimensions: the largest that the budget holds."""
+    """Every feature gets the same number of dimensions: the largest that the budget holds, though never fewer than one.
+
+    A budget below one dimension is exceeded, and the candidate says by how much.
+    """
 
     label = "Uniform"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -78,9 +78,8 @@ def _unpacked(raw: bytes) -> list[dict[str, Any]]:
 
 def reset_peak() -> None:
     """Start measuring the process's peak memory anew, where the system allows it (Linux)."""
-    path = Path("/proc/self/clear_refs")
-    if path.exists() and os.access(path, os.W_OK):
-        path.write_text("5")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_bytes() -> int | None:

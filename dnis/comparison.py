@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ from dnis.verdicts import judged_rows, verdict
 if TYPE_CHECKING:
     from dnis.splits import Split
 
+TIMED_STEPS = 8
+"""Training steps measured for the estimate of time."""
+
 OnCell = Callable[[dict[str, Any]], None]
 
 
@@ -44,7 +48,8 @@ def trials(config: CompareConfig) -> list[SearchConfig]:
     out = [replace(config.search, seed=config.seeds[0])]
     for _ in range(config.n_trials - 1):
         lr, l2 = (x * 3 ** rng.uniform(-1, 1) for x in (config.search.lr, config.search.l2))
-        out.append(replace(out[0], lr=float(min(lr, 1.0)), l2=float(l2), l2_nu=float(rng.uniform(-0.6, 0.2))))
+        lr, l2 = float(np.clip(lr, 1e-6, 1.0)), float(min(l2, 100.0))  # no further than the settings allow
+        out.append(replace(out[0], lr=lr, l2=l2, l2_nu=float(rng.uniform(-0.6, 0.2))))
     return out
 
 
@@ -70,11 +75,12 @@ def estimate_s(split: Split, config: CompareConfig) -> float:
         Seconds on this machine; trainings are taken to last as long as 12 epochs.
     """
     trainer = Trainer(split.train, config.search, UniformSelection())
-    batches = trainer.feed.batches(1)
+    batches = chain.from_iterable(trainer.feed.batches(epoch) for epoch in count(1))
     trainer.step(next(batches))
     started = time.perf_counter()
-    n_timed = sum(1 for batch, _ in zip(batches, range(8), strict=False) if trainer.step(batch) is not None)
-    per_epoch = (time.perf_counter() - started) / max(n_timed, 1) * -(-len(split.train) // config.search.batch_size)
+    for batch in islice(batches, TIMED_STEPS):
+        trainer.step(batch)
+    per_epoch = (time.perf_counter() - started) / TIMED_STEPS * -(-len(split.train) // config.search.batch_size)
     proposals = sum(BASELINES[m].trains for m in config.methods)
     per_trial = len(config.methods) * len(config.compressions) + proposals
     return 1.3 * 12 * per_epoch * per_trial * (config.n_trials + len(config.seeds))
@@ -181,7 +187,13 @@ class Contest:
                 for place, cell in zip(places, self.final(method, seed, places, chosen), strict=True):
                     cells[place].append(cell)
         return [
-            {"method": method, "compression": self.config.compressions[p], "val": tuned[best[p]][p]["loss"], "cells": c}
+            {
+                "method": method,
+                "compression": self.config.compressions[p],
+                "budget": self.budgets[p],
+                "val": tuned[best[p]][p]["loss"],
+                "cells": c,
+            }
             for p, c in cells.items()
         ]
 

@@ -219,7 +219,7 @@ def run_files(folder: Path) -> list[Path]:
 
 
 def _public(path: Path) -> bytes:
-    """A file's content; of a run on an uploaded file only the file's name, not where this machine keeps it."""
+    """A file's content; of a run on an uploaded file its hash and name, not where this machine keeps it."""
     content = path.read_bytes()
     if path.name != "run.json":
         return content
@@ -227,7 +227,7 @@ def _public(path: Path) -> bytes:
     source = record["data"]["source"]
     if source.startswith("sample:"):
         return content
-    record["data"]["source"] = Path(source).name
+    record["data"]["source"] = "/".join(Path(source).parts[-2:])
     return (json.dumps(record, indent=1) + "\n").encode()
 
 

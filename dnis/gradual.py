@@ -20,11 +20,26 @@ if TYPE_CHECKING:
     from dnis.splits import Split
 
 
+def sparsity_at(done: float, goal: float) -> float:
+    """Share of the table that is gone after a share of the run, goal * (1 - 0.01^(1.5 done)).
+
+    DeepLight's sparsity S (1 - 0.99^(t / 100)) (Deng 2021) is meant for millions of steps; here its exponent is scaled
+    so that 99 % of S is reached after two thirds of the run.
+
+    Args:
+        done: Share of the run, in [0, 1].
+        goal: Sparsity S that the run aims at, in [0, 1].
+
+    Returns:
+        Share of entries, in [0, goal).
+    """
+    return goal * (1 - 0.01 ** (1.5 * done))
+
+
 class GradualMagnitude(Baseline):
     """Gradual magnitude pruning while training (DeepLight, Deng 2021), with masked retraining.
 
-    DeepLight's sparsity S (1 - 0.99^(t / 100)) is meant for millions of steps; here its exponent is scaled so that 99 %
-    of S is reached after two thirds of the run. Dropped entries rest at their value and may come back while the run
+    The share of dropped entries follows ``sparsity_at``; they rest at their value and may come back while the run
     lasts.
     """
 
@@ -44,10 +59,8 @@ class GradualMagnitude(Baseline):
         mask = np.ones((split.train.n_features, config.embedding_dim), dtype=bool)
         selection = HardSelection(DimensionScheme(mask, blocks))
         trainer = Trainer(split.train, config, selection)
-        goal = (
-            1 - largest_within(mask.astype(np.float32), blocks, budget).mask.mean() if budget < 4 * mask.size else 0.0
-        )
-        goal = max(goal, 1 - budget / (4 * mask.size))
+        # which entries will be large is not known yet, how many of them fit is: any magnitudes tell it
+        goal = 1 - float(largest_within(trainer.network.embeddings.values.abs().numpy(), blocks, budget).mask.mean())
         n_steps = n_epochs * -(-len(split.train) // config.batch_size)
         turn = 0
 
@@ -55,9 +68,8 @@ class GradualMagnitude(Baseline):
             nonlocal turn
             turn += 1
             if turn % self.every == 0:
-                sparsity = goal * (1 - 0.01 ** (1.5 * turn / n_steps))
                 size = trainer.network.embeddings.values.abs()
-                n_gone = int(sparsity * size.numel())
+                n_gone = int(sparsity_at(turn / n_steps, goal) * size.numel())
                 if n_gone:
                     selection.mask = size > size.flatten().kthvalue(n_gone).values
 

@@ -51,12 +51,12 @@ class Model(nn.Module):
 
     def score_items(self, users: Tensor, user_bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:
         """Scores of every item for every user, (n_users, n_items), from selected rows (n, K) and biases (n,)."""
-        n_users, n_items = len(users), len(items)
-        pairs = torch.stack(
-            [users[:, None].expand(-1, n_items, -1), items[None].expand(n_users, -1, -1)], dim=2
-        ).reshape(n_users * n_items, 2, -1)
-        linear = torch.stack([user_bias[:, None].expand(-1, n_items), item_bias[None].expand(n_users, -1)], dim=2)
-        return self(pairs, linear.reshape(-1, 2)).reshape(n_users, n_items)
+        # user by user: all pairs at once would hold 2 K numbers for every score
+        return torch.stack([self._score_user(*user, items, item_bias) for user in zip(users, user_bias, strict=True)])
+
+    def _score_user(self, user: Tensor, bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:
+        pairs = torch.stack([user.expand_as(items), items], dim=1)
+        return self(pairs, torch.stack([bias.expand_as(item_bias), item_bias], dim=1))
 
 
 class MF(Model):

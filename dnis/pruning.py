@@ -28,8 +28,9 @@ def prune(
 
     Args:
         result: A finished search; alpha (n_blocks, K), embeddings (n_features, K).
-        threshold: Smallest kept |alpha * e| [embedding units], at least 0; entries that are exactly 0 never stay.
-        n_values: Number of entries to keep; fewer stay where fewer are not 0.
+        threshold: Smallest kept |alpha * e| [embedding units], at least 0; entries whose alpha is 0
+            never stay.
+        n_values: Number of entries to keep; fewer stay where alpha is 0 for more of them.
         n_bytes: Largest size as stored, index included.
 
     Returns:
@@ -65,7 +66,9 @@ def _threshold_for(ascending: np.ndarray, n_values: int) -> float:
 
 
 def _cut(size: np.ndarray, block_of: np.ndarray, alpha: np.ndarray | None, threshold: float) -> DimensionScheme:
-    mask = (size >= threshold) & (size > 0)
+    mask = size >= threshold
+    if alpha is not None:
+        mask &= alpha[block_of] > 0
     return DimensionScheme(mask, block_of, alpha, float(threshold))
 
 

@@ -79,7 +79,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """A trained model with its history; ``model`` is ready to score, ``scheme`` says what its table keeps (None: all)."""
+    """A trained model and its history: ``model`` is ready to score, ``scheme`` is what its table keeps (None: all)."""
 
     model: Fitted
     history: tuple[EpochEvent, ...] = ()
@@ -93,10 +93,10 @@ class TrainResult:
 class Comparison:
     """Who did how well at which size.
 
-    Each of ``rows`` has method, label, compression, embedding_dim, n_values, n_bytes, seeds, mean, sd, values (per
-    seed), val, difference, low, high (paired difference to ``reference``, the best uniform table of at most the same
-    bytes, with its 95 % bootstrap interval), on_frontier, settings, block_dims, elapsed_s, peak_bytes. ``verdict``
-    holds sentences of fact.
+    Each of ``rows`` has method, label, compression, budget [bytes], embedding_dim, n_values, n_bytes, seeds, mean, sd,
+    values (per seed), val, difference, low, high (paired difference to ``reference``, the best uniform table of at most
+    the same bytes, with its 95 % bootstrap interval), on_frontier, settings, block_dims, elapsed_s, peak_bytes.
+    ``verdict`` holds sentences of fact.
     """
 
     metric: str

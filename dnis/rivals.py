@@ -43,7 +43,7 @@ class Baseline:
     trains = 0.0
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
-        """One candidate per budget [bytes], each at most as large as its budget.
+        """One candidate per budget [bytes], each at most as large as its budget (but see ``Uniform``).
 
         Args:
             split: The four roles; ``test`` is not looked at.

@@ -28,7 +28,7 @@ DEFAULTS_BY_TASK: dict[str, dict[str, Any]] = {
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a number outside [low, high].
+    """Refuse a number outside [low, high], and one that is not whole where both bounds are.
 
     Args:
         name: The field, as the user knows it.
@@ -41,6 +41,8 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {value!r}")
+    if isinstance(value, float) and isinstance(low, int) and isinstance(high, int):
+        raise ValueError(f"{name} must be a whole number, got {value!r}")
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -110,6 +112,7 @@ class TrainConfig:
         check_range("patience", self.patience, 1, 10_000)
         check_range("n_negatives", self.n_negatives, 1, 100)
         check_range("seed", self.seed, 0, 2**31 - 1)
+        check_range("number of hidden layers", len(self.hidden), 1, 20)
         for width in self.hidden:
             check_range("hidden", width, 1, 4096)
 

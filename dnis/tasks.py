@@ -18,6 +18,9 @@ from dnis.settings import TrainConfig
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
 
+SAMPLED_ROWS = 4096
+"""Rows that tell how large the loss is before anything is learnt."""
+
 
 class RatingTask:
     """Predict a number: mean squared error."""
@@ -40,6 +43,14 @@ class RatingTask:
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Mean squared error, a scalar."""
         return functional.mse_loss(scores, target)
+
+    @torch.no_grad()
+    def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
+        """Training loss of a network that has not learnt yet, over an even sample of the rows."""
+        even = slice(None, None, max(1, len(part) // SAMPLED_ROWS))
+        target = torch.from_numpy(np.asarray(part.target[even], dtype=np.float32))
+        ids, target = self.expand(_ids(part)[even], target, part, generator)
+        return float(self.loss(network.scores(network.look_up(ids)), target))
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """What happened on every row, (n,): here squared errors; their mean is the metric."""

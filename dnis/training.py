@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 SELECTION_PACE = 0.1
 """Weights of a selection, such as MDE's projections, move at this share of lr: every row hangs on them."""
 
+DIVERGED = 10
+"""A training loss this many times that of the start values has diverged: steps of Adam never reach infinity."""
+
 Batch = tuple[Tensor, Tensor]
 OnEvent = Callable[[EpochEvent], None]
 
 
 class DivergedError(ValueError):
-    """Training left the numbers: a loss is no longer finite."""
+    """Training went astray: its loss is no number, or far above that of the start values."""
 
 
 class Feed:
@@ -83,7 +86,9 @@ class Trainer:
         self._lrs = [config.lr * (SELECTION_PACE if id(p) in slow else 1.0) for p in self.parameters]
         self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
         self._steps = 0
-        self.penalty = _penalties(part, config)
+        counts = part.counts.clip(min=1)
+        self.penalty = torch.from_numpy((config.l2 * (counts / counts.mean()) ** config.l2_nu).astype(np.float32))
+        self.start_loss = self.task.start_loss(self.network, part, epoch_generator(config.seed, 0))
 
     def step(self, batch: Batch) -> Tensor:
         """Move the weights against the training loss of one batch, and say what that loss was."""
@@ -129,7 +134,7 @@ class Trainer:
             Mean training loss of the batches, without penalties.
 
         Raises:
-            DivergedError: If the loss is not finite.
+            DivergedError: If the loss is not finite, or far above that of the start values.
         """
         losses = []
         for batch in self.feed.batches(epoch):
@@ -137,9 +142,10 @@ class Trainer:
                 before_step(batch)
             losses.append(self.step(batch))
         mean = float(torch.stack(losses).mean())
-        if not np.isfinite(mean):
+        if not mean <= DIVERGED * self.start_loss:
             raise DivergedError(
-                f"training diverged in epoch {epoch}: the loss is {mean}; lower lr (now {self.config.lr:g})"
+                f"training diverged in epoch {epoch}: the loss is {mean:.3g}, {self.start_loss:.3g} at the start; "
+                f"lower lr (now {self.config.lr:g})"
             )
         return mean
 
@@ -172,11 +178,6 @@ def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
 
 
-def _penalties(part: Interactions, config: TrainConfig) -> Tensor:
-    counts = np.bincount(part.ids.ravel(), minlength=part.n_features).clip(min=1)
-    return torch.from_numpy((config.l2 * (counts / counts.mean()) ** config.l2_nu).astype(np.float32))
-
-
 def watch_losses(trainer: Trainer, split: Split, train_loss: float) -> dict[str, float]:
     """Losses of the four roles; ranking leaves out what each user has seen in training."""
     parts = {"search_val": split.search_val, "select_val": split.select_val, "test": split.test}
@@ -200,21 +201,20 @@ def train(
         scheme: Which dimensions stay; None for all.
         on_event: Called after every epoch; may raise to stop.
         data: ``train``: learn from the training part, stop early on select_val. ``development``: learn from everything
-            but test (equal data, METHOD section 4), a structured scheme's blocks ranked anew by that data's frequencies.
+            but test (equal data, METHOD section 4), the blocks of a structured scheme ranked anew by its frequencies.
 
     Returns:
         The model at its best epoch, with metrics of ``val`` (select_val) and ``test``.
 
     Raises:
         ValueError: If ``data`` is unknown or the scheme does not fit the data.
-        DivergedError: If the loss is not finite.
+        DivergedError: If the loss is not finite, or far above that of the start values.
     """
     if data not in ("train", "development"):
         raise ValueError(f"data must be train or development, got {data!r}")
-    if scheme is not None and scheme.mask.shape != (split.train.n_features, config.embedding_dim):
-        raise ValueError(
-            f"scheme has shape {scheme.mask.shape}, expected {(split.train.n_features, config.embedding_dim)}"
-        )
+    shape = (split.train.n_features, config.embedding_dim)
+    if scheme is not None and scheme.mask.shape != shape:
+        raise ValueError(f"scheme has shape {scheme.mask.shape}, expected {shape}")
     started = time.perf_counter()
     final = data == "development"
     part = split.development if final else split.train

@@ -23,7 +23,7 @@ def judged_rows(
     """Plain rows of a comparison with spread, paired difference and frontier.
 
     Args:
-        found: Per method and compression: method, compression, val, cells (one per seed).
+        found: Per method and compression: method, compression, budget, val, cells (one per seed).
         outcomes: What happened on the test rows, in the same order.
         config: Seeds and number of bootstrap draws.
         labels: Method name -> label.
@@ -50,6 +50,7 @@ def judged_rows(
                 "method": row["method"],
                 "label": labels[row["method"]],
                 "compression": row["compression"],
+                "budget": row["budget"],
                 **{k: cell[k] for k in ("embedding_dim", "n_values", "n_bytes", "layout", "block_dims", "settings")},
                 "seeds": len(row["cells"]),
                 "mean": float(means[i]),
@@ -92,31 +93,42 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
     Returns:
         One sentence per compression, then one on the frontier.
     """
+    sign = -1 if higher_is_better else 1
     sentences = []
     for compression in sorted({row["compression"] for row in rows}):
-        here = [row for row in rows if row["compression"] == compression]
-        best = (max if higher_is_better else min)(here, key=lambda row: row["mean"])
-        uniform = next(row for row in here if row["method"] == "uniform")
-        sentences.append(_sentence(compression, best, uniform, metric))
+        here = sorted(_contestants(rows, compression), key=lambda row: (sign * row["mean"], row["method"] != "uniform"))
+        sentences.append(f"At {compression:g}x {_finding(here, metric)}.")
     on_it = sorted({row["label"] for row in rows if row["on_frontier"]})
     off_it = sorted({row["label"] for row in rows} - set(on_it))
     tail = f"; never on it: {', '.join(off_it)}" if off_it else ""
     return [*sentences, f"On the frontier of bytes and {metric} at some size: {', '.join(on_it)}{tail}."]
 
 
-def _sentence(compression: float, best: dict[str, Any], uniform: dict[str, Any], metric: str) -> str:
-    start = f"At {compression:g}x"
+def _contestants(rows: list[dict[str, Any]], compression: float) -> list[dict[str, Any]]:
+    """Tables within the budget of a compression; uniform ones made for a smaller budget too, for they may be better."""
+    budget = SAME_SIZE * next(row["budget"] for row in rows if row["compression"] == compression)
+    return [
+        row
+        for row in rows
+        if row["n_bytes"] <= budget and (row["compression"] == compression or row["method"] == "uniform")
+    ]
+
+
+def _finding(ranked: list[dict[str, Any]], metric: str) -> str:
+    if not ranked:
+        return "no table is small enough"
+    best = ranked[0]
+    score = f"{metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes"
     if best["method"] == "uniform":
-        return f"{start} uniform dimensions are best: {metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes."
-    gap = (
-        f"{start} {best['label']} is best: {metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes, "
-        f"uniform {uniform['mean']:.4f}"
-    )
+        return f"uniform dimensions are best: {score}"
+    uniform = next((row for row in ranked if row["method"] == "uniform"), None)
+    if uniform is None:
+        return f"{best['label']} is best: {score}; no uniform table is that small"
+    gap = f"{best['label']} is best: {score}, uniform {uniform['mean']:.4f}"
     if best["low"] is None:
-        return f"{gap}."
-    ends = (
-        f"difference to the best uniform table of that size {best['difference']:+.4f}, "
-        f"95 % interval {best['low']:+.4f} to {best['high']:+.4f}"
+        return gap
+    noise = "within" if best["low"] <= 0 <= best["high"] else "beyond"
+    return (
+        f"{gap}; difference to the best uniform table of that size {best['difference']:+.4f}, "
+        f"95 % interval {best['low']:+.4f} to {best['high']:+.4f}: {noise} noise"
     )
-    inside = best["low"] <= 0 <= best["high"]
-    return f"{gap}; {ends}: {'within noise' if inside else 'beyond noise'}."

@@ -15,11 +15,11 @@ st.write(words["lead"])
 used = session.current_data()
 origin, about = st.columns([2, 3], gap="large")
 with origin:
-    source, columns = uploads.choose(used.source)
+    source, columns = uploads.choose(used)
 if source is None:
     st.stop()
 if not source.startswith("sample:"):
-    columns = role_mapper.draw(source)
+    columns = role_mapper.draw(source, used)
     if columns is None:
         st.stop()
 

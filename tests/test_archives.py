@@ -32,21 +32,41 @@ def zipped(**files):
     return out.getvalue()
 
 
+def members(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def test_a_packed_run_opens_as_it_was(run, tmp_path):
     opened = load_run(open_zip(exports.run_zip(run.folder), tmp_path / "opened", tmp_path))
     assert opened.result.config == run.result.config
     assert (opened.result.alpha == run.result.alpha).all()
 
 
-def test_a_run_neither_tells_nor_chooses_where_a_server_keeps_files(run, tmp_path):
-    content = exports.run_zip(run.folder)
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        record = json.loads(archive.read("small-run/run.json"))
-    assert record["data"]["source"] == Path(run.data.source).name
-    record["data"]["source"] = "/etc/passwd"
-    files = {p.name: p.read_bytes() for p in run.folder.iterdir()} | {"run.json": json.dumps(record)}
-    opened = load_run(open_zip(zipped(**files), tmp_path / "opened", tmp_path / "uploads"))
-    assert opened.data.source == str(tmp_path / "uploads" / "passwd")
+def test_a_run_tells_no_more_of_its_file_than_hash_and_name(run):
+    record = json.loads(members(exports.run_zip(run.folder))["small-run/run.json"])
+    assert record["data"]["source"] == "/".join(Path(run.data.source).parts[-2:])
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("/etc/passwd", "etc/passwd"),
+        ("../../secret.csv", "secret.csv"),
+        ("0f0f/mine.csv", "0f0f/mine.csv"),
+        ("mine.csv", "mine.csv"),
+        ("a/..", "a"),
+        (7, "7"),
+    ],
+)
+def test_a_run_cannot_choose_where_a_server_reads_its_data(run, tmp_path, asked, found):
+    files = {p.name: p.read_bytes() for p in run.folder.iterdir()}
+    record = json.loads(files["run.json"])
+    record["data"]["source"] = asked
+    opened = load_run(
+        open_zip(zipped(**files | {"run.json": json.dumps(record)}), tmp_path / "opened", tmp_path / "uploads")
+    )
+    assert opened.data.source == str(tmp_path / "uploads" / found)
 
 
 def test_numbers_that_no_page_could_draw_are_refused(run, tmp_path):

@@ -189,6 +189,12 @@ def test_frontier_draws_every_method_alike_but_for_colour_and_marker():
     assert (dnis.marker.symbol, dnis.marker.color) != (uniform.marker.symbol, uniform.marker.color)
 
 
+def test_one_seed_claims_no_spread():
+    alone = figures.frontier([{**ROWS[0], "seeds": 1, "sd": 0.0}]).data[0]
+    assert list(alone.customdata) == ["1 kB, 0.9000, one seed"]
+    assert list(figures.frontier(ROWS[:1]).data[0].customdata) == ["1 kB, 0.9000 ± 0.0100 over 3 seeds"]
+
+
 def test_frontier_can_leave_out_dominated_points():
     assert list(traces(figures.frontier(ROWS, dominated=False))["Uniform"].x) == [500]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dnis.interactions import Interactions
 from dnis.preparation import cut, split_of, with_defaults
 from dnis.settings import DEFAULTS_BY_TASK, CompareConfig, DataSpec, SearchConfig
 
@@ -10,6 +11,12 @@ def test_the_task_follows_from_the_data_and_the_rest_from_the_task(small_split):
     assert with_defaults(SearchConfig, {"embedding_dim": 8}, small_split) == SearchConfig(embedding_dim=8)
     ranking = with_defaults(SearchConfig, {"task": "topk", "epochs": 3}, small_split)
     assert ranking == SearchConfig(**{**DEFAULTS_BY_TASK["topk"], "task": "topk", "epochs": 3})
+
+
+def test_ratings_with_further_columns_take_a_model_that_reads_them(ratings_frame):
+    split = Interactions.from_frame(ratings_frame.assign(genre=ratings_frame["item_id"] % 3)).split()
+    assert with_defaults(SearchConfig, {}, split).model == "FM"
+    assert with_defaults(SearchConfig, {"model": "MLP"}, split).model == "MLP"
 
 
 def test_a_comparison_takes_the_same_defaults_for_what_its_methods_share(small_split):

@@ -158,3 +158,29 @@ def test_projections_of_narrower_blocks_count_as_values_and_bytes():
 
 def test_a_masked_table_counts_no_projections():
     assert DimensionScheme.from_block_dims(np.array([2, 1]), np.array([0, 1]), 3).n_values == 3
+
+
+def test_a_scheme_is_structured_where_all_features_of_a_block_keep_the_same(tiny):
+    assert not tiny.structured
+    assert scheme_of([1, 0], [1, 0], [0, 1], block_of=[0, 0, 1]).structured
+
+
+def test_new_frequencies_deal_the_same_block_sizes_anew():
+    scheme = scheme_of([1, 1], [1, 0], [1, 0], [0, 0], block_of=[0, 1, 1, 2])
+    # in order of the new counts: features 3, 1, 2, 0, of which one takes block 0, two block 1 and one block 2
+    again = scheme.regrouped(np.array([1, 8, 8, 9]), np.zeros(4, dtype=int))
+    assert again.block_of.tolist() == [2, 1, 1, 0]
+    assert again.mask.tolist() == [[False, False], [True, False], [True, False], [True, True]]
+    assert again.n_bytes == scheme.n_bytes
+
+
+def test_new_frequencies_leave_blocks_of_one_field_inside_their_field():
+    scheme = scheme_of([1, 1], [1, 0], [0, 1], [0, 0], block_of=[0, 1, 2, 3])
+    counts, field_of = np.array([1, 2, 30, 40]), np.array([0, 0, 1, 1])
+    assert scheme.regrouped(counts, field_of).block_of.tolist() == [1, 0, 3, 2]
+    across = scheme_of([1, 1], [1, 0], [1, 1], [1, 0], block_of=[0, 1, 0, 1])
+    assert across.regrouped(counts, field_of).block_of.tolist() == [1, 1, 0, 0]
+
+
+def test_new_frequencies_do_not_touch_what_single_features_keep(tiny):
+    assert tiny.regrouped(np.array([1, 2, 3]), np.zeros(3, dtype=int)) is tiny

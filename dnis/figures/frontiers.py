@@ -109,7 +109,7 @@ def frontier(
 
 def _method_trace(method: str, points: list[Mapping[str, Any]]) -> go.Scatter:
     style = method_style(method)
-    words = [f"{bytes_text(_size(p))}, {p['mean']:.4f} ± {p['sd']:.4f} over {_n_seeds(p)} seeds" for p in points]
+    words = [f"{bytes_text(_size(p))}, {_spread(p)}" for p in points]
     return go.Scatter(
         x=[_size(p) for p in points], y=[p["mean"] for p in points], mode="lines+markers", name=style.label,
         error_y={"type": "data", "array": [p["sd"] for p in points], "thickness": 1.5, "width": 4},
@@ -169,6 +169,13 @@ def _size(row: Mapping[str, Any]) -> float:
 def _n_seeds(row: Mapping[str, Any]) -> int:
     seeds = row.get("seeds", 1)
     return int(seeds) if isinstance(seeds, (int, float)) else len(seeds)
+
+
+def _spread(row: Mapping[str, Any]) -> str:
+    """A mean with its spread; one seed has none, and saying 0 would claim certainty."""
+    if _n_seeds(row) < 2:
+        return f"{row['mean']:.4f}, one seed"
+    return f"{row['mean']:.4f} ± {row['sd']:.4f} over {_n_seeds(row)} seeds"
 
 
 def _number(value: float | None, otherwise: float) -> float:

@@ -145,7 +145,9 @@ def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     tuned = [{name: (row.get("settings") or {}).get(name) for name in _TUNED} for row in rows]
     flat = [{**row, **settings, "label": _label(row)} for row, settings in zip(rows, tuned, strict=True)]
     wanted = list(texts.page("compare")["columns"])
-    return pd.DataFrame(flat).reindex(columns=wanted)
+    frame = pd.DataFrame(flat).reindex(columns=wanted)
+    # one seed has no spread, and saying 0 would claim certainty
+    return frame.assign(sd=frame["sd"].where(pd.to_numeric(frame["seeds"], errors="coerce") > 1))
 
 
 def _label(row: dict[str, Any]) -> str:

@@ -90,12 +90,13 @@ def split_choice(data: Interactions, spec: DataSpec) -> DataSpec:
     default = spec.strategy if spec.strategy in possible else default_strategy(data)
     strategy = left.selectbox(
         words["strategy"], possible, index=possible.index(default), format_func=words["strategies"].get,
-        key=f"data_strategy_{_name(spec)}", help=words["split_about"], persist_state="session",
+        key=f"data_strategy_{spec.source}", help=words["split_about"], persist_state="session",
     )  # fmt: skip
     seed = right.number_input(
         words["seed"], 0, 2**31 - 1, value=spec.seed, key="data_seed", help=texts.tip("seed"), persist_state="session"
     )
-    return replace(spec, strategy=None if strategy == default_strategy(data) else strategy, seed=int(seed))
+    # an equal choice stays the same data, word for word: None already says "the default"
+    return replace(spec, strategy=spec.strategy if strategy == default else strategy, seed=int(seed))
 
 
 def possible_strategies(data: Interactions) -> list[str]:
@@ -192,7 +193,3 @@ def _say(error: Exception, spec: DataSpec) -> None:
     path = Path(spec.source)
     message = escape.markdown(str(error).replace(str(path), "the file").replace(path.name, "the file"), 300)
     st.error(f"{words['unusable'].format(message=message)} {words['remedy']}", icon=":material/error:")
-
-
-def _name(spec: DataSpec) -> str:
-    return Path(spec.source).stem

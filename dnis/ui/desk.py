@@ -57,7 +57,6 @@ def start(job: dict[str, Any]) -> str | None:
         st.warning(escape.markdown(error, 200), icon=":material/hourglass:")
         return None
     st.session_state.setdefault(_JOBS, {})[job["kind"]] = job_id
-    st.query_params["job"] = job_id
     return job_id
 
 

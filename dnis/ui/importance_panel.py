@@ -175,7 +175,7 @@ def cell_formula(numbers: dict[str, Any]) -> str:
     """
     sign = r"\geq" if numbers["is_kept"] else "<"
     return (
-        r"\begin{aligned}\alpha \cdot e "
+        r"\small\begin{aligned}\alpha \cdot e "
         rf"&= {numbers['alpha']:.3f} \cdot ({numbers['e']:.3f})\\"
         rf"&= {numbers['product']:.4f}\\"
         rf"|{numbers['product']:.4f}| &{sign} {numbers['threshold']:.4f}\end{{aligned}}"

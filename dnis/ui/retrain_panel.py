@@ -25,13 +25,8 @@ def slider(run: Run) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _cut(folder: str, stamp: int, _run: Run) -> dict[str, Any]:
-    words = texts.page("tradeoff")["slider"]
-    return {**cut.of_run(_run, words), "metric": metric_name(_run)}
-
-
-def metric_name(run: Run) -> str:
-    """What the run's errors are called on screen."""
-    return texts.page("tradeoff")["metrics"][run.result.config.task]
+    words, task = texts.page("tradeoff"), _run.result.config.task
+    return {**cut.of_run(_run, words["slider"]), "metric": words["metrics"][task], "direction": words["directions"][task]}
 
 
 def controls(run: Run) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dnis.reading import DataError, read_frame
 from dnis.roles import ROLE_NAMES, Roles
+from dnis.settings import DataSpec
 from dnis.ui import escape, texts
 
 N_SAMPLES = 3
@@ -85,11 +86,12 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(escape.markdown(name, 30) for name in names)
 
 
-def draw(source: str) -> tuple[tuple[str, str], ...] | None:
+def draw(source: str, used: DataSpec) -> tuple[tuple[str, str], ...] | None:
     """Draw a row per column and read the roles.
 
     Args:
         source: Path of an uploaded file.
+        used: The data in use, whose roles the widgets start with where it is the same file.
 
     Returns:
         (role, column) pairs that differ from the guess; None where the file or the choice is unusable, which is said.
@@ -102,8 +104,12 @@ def draw(source: str) -> tuple[tuple[str, str], ...] | None:
         return None
     st.subheader(words["mapper"])
     st.caption(words["mapper_about"])
-    with st.form(f"roles_{Path(source).stem}", border=True):
-        chosen = [_row(fact, number, source, words) for number, fact in enumerate(facts)]
+    by_hand = {column: role for role, column in used.columns} if used.source == source else {}
+    with st.form(f"roles_{source}", border=True):
+        chosen = [
+            _row(fact, by_hand.get(fact.name, fact.guess), f"role_{number}_{source}", words)
+            for number, fact in enumerate(facts)
+        ]
         st.form_submit_button(words["apply"], icon=":material/check:")
     wrong = problems(facts, chosen)
     for sentence in wrong:
@@ -113,16 +119,17 @@ def draw(source: str) -> tuple[tuple[str, str], ...] | None:
     return tuple((role, fact.name) for fact, role in zip(facts, chosen, strict=True) if role != fact.guess)
 
 
-def _row(fact: ColumnFacts, number: int, source: str, words: dict) -> str:
+def _row(fact: ColumnFacts, start: str, key: str, words: dict) -> str:
     name, about, role = st.columns([2, 4, 2], vertical_alignment="center")
     # st.text shows letter by letter: column names and values are the visitor's, not Markdown
     name.text(escape.plain(fact.name, 40))
     missing = words["missing"].format(count=f"{fact.n_missing:,}") if fact.n_missing else words["none_missing"]
-    parts = [fact.kind, words["distinct"].format(count=f"{fact.n_distinct:,}"), missing]
+    guess = words["guessed"].format(role=words["roles"][fact.guess])
+    parts = [fact.kind, words["distinct"].format(count=f"{fact.n_distinct:,}"), missing, guess]
     about.text(" · ".join(parts) + "\n" + words["such_as"].format(values=", ".join(fact.samples) or "-"))
     return role.selectbox(
-        f"{words['role_of'].format(number=number + 1)}: {escape.markdown(fact.name, 30)}", ROLE_NAMES,
-        index=ROLE_NAMES.index(fact.guess), key=f"role_{number}_{Path(source).stem}", format_func=words["roles"].get,
+        words["role_of"].format(name=escape.markdown(fact.name, 30)), ROLE_NAMES,
+        index=ROLE_NAMES.index(start), key=key, format_func=words["roles"].get,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
 

@@ -31,9 +31,9 @@ def draw(task: str, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
         # what suited a rating does not suit a click
         st.session_state[_TASK] = task
         _set_all(task, data)
-    st.segmented_control(
-        words["size"], list(words["modes"]), key="mode", format_func=words["modes"].get, default="full", required=True,
-        on_change=_apply_mode, label_visibility="collapsed", persist_state="session",
+    st.radio(
+        words["size"], list(words["modes"]), index=1, key="mode", format_func=words["modes"].get, horizontal=True,
+        on_change=_apply_mode, persist_state="session",
     )  # fmt: skip
     values: dict[str, Any] = {"task": task}
     for group, title in words["groups"].items():

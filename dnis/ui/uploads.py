@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from dnis.datasets import SAMPLES
+from dnis.settings import DataSpec
 from dnis.ui import escape, store, texts
 
 MAX_BYTES = 25_000_000
@@ -17,42 +18,46 @@ SAMPLE, UPLOAD = "sample", "upload"
 _KEPT = "_upload"
 
 
-def choose(current: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+def choose(used: DataSpec) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     """Ask where the data come from.
 
     Args:
-        current: The source in use, which is what the widgets start with.
+        used: The data in use, which is what the widgets start with.
 
     Returns:
         Source of the data, None where no file is chosen yet, and the (role, column) pairs that a sample was given.
     """
     words = texts.page("data")
-    own = not current.startswith("sample:")
+    own = not used.source.startswith("sample:")
     kind = st.segmented_control(
         words["source"], [SAMPLE, UPLOAD], default=UPLOAD if own else SAMPLE, required=True, key="data_kind",
         format_func=words.__getitem__, persist_state="session",
     )  # fmt: skip
     if kind == UPLOAD:
-        return _uploaded(words, current if own else None), ()
-    return _sampled(words, current)
+        return _uploaded(words, used.source if own else None), ()
+    return _sampled(words, used)
 
 
-def _sampled(words: dict, current: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _sampled(words: dict, used: DataSpec) -> tuple[str, tuple[tuple[str, str], ...]]:
     about = words["samples"]
     names = [name for name in SAMPLES if name in about]
-    now = current.removeprefix("sample:")
+    now = used.source.removeprefix("sample:")
     name = st.selectbox(
         words["which_sample"], names, index=names.index(now) if now in names else 0, key="data_sample",
         format_func=lambda n: about[n]["name"], persist_state="session",
     )  # fmt: skip
     st.caption(about[name]["about"])
     extra = about[name]["extra"]
-    chosen = (
-        st.multiselect(
-            words["extra"], extra, key=f"data_extra_{name}", help=words["extra_help"], persist_state="session"
-        )
-        if extra
-        else []
+    if not extra:
+        return f"sample:{name}", ()
+    start = [column for role, column in used.columns if name == now and role == "feature" and column in extra]
+    chosen = st.multiselect(
+        words["extra"],
+        extra,
+        default=start,
+        key=f"data_extra_{name}",
+        help=words["extra_help"],
+        persist_state="session",
     )
     return f"sample:{name}", tuple(("feature", column) for column in chosen)
 

@@ -89,10 +89,11 @@ def runs(made_run, runs_folder):
 def open_page(runs, monkeypatch):
     """Opens a page of the app on the small run, as its link would."""
 
-    def open_it(page, run="small-run"):
+    def open_it(page, run="small-run", before=lambda app: None):
         monkeypatch.chdir(ROOT)
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
         app.query_params["run"] = run
+        before(app)
         app.run()
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception

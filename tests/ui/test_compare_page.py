@@ -130,6 +130,11 @@ def test_table_has_the_tuned_settings_beside_the_numbers():
     ]  # fmt: skip
 
 
+def test_table_leaves_the_spread_of_one_seed_empty():
+    rows = [row("uniform", 800, 0.8), {**row("dnis", 800, 0.8), "seeds": 1, "sd": 0.0}]
+    assert comparison_panel.table(rows)["sd"].isna().tolist() == [False, True]
+
+
 def test_two_runs_side_by_side_show_only_what_differs(runs):
     run = load_run(runs / "small-run")
     other = replace(

@@ -14,6 +14,10 @@ from tests.ui.small_run import made_run, open_page, runs, titled_csv
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
 
 
+def chosen_data(path):
+    return DataSpec(str(path), (("feature", "title"),), "random", 5)
+
+
 def upload(app, content, name="mine.csv"):
     app.segmented_control(key="data_kind").set_value("upload").run()
     app.file_uploader(key="data_file").upload(name, content).run()
@@ -38,14 +42,14 @@ def content(titled_csv):
     return titled_csv.read_bytes()
 
 
-def test_an_uploaded_file_is_kept_under_its_hash_and_put_to_use(page, content, runs):
+def test_an_uploaded_file_is_kept_and_put_to_use(page, content, runs):
     upload(page, content)
     assert not page.exception
     assert metrics(page)["Interactions"] == "600"
     assert metrics(page)["Users"] == "30"
     next(b for b in page.button if b.label == "Use this data").click().run()
     used = page.session_state["_data"]
-    assert used.source == store.keep_upload("again.csv", content)
+    assert used.source == store.keep_upload("mine.csv", content)
     assert used.columns == ()
     assert any("in use" in s.value for s in page.success)
 
@@ -59,6 +63,21 @@ def test_a_role_changed_by_hand_reaches_the_data(page, content):
     assert not page.exception
     next(b for b in page.button if b.label == "Use this data").click().run()
     assert page.session_state["_data"].columns == (("feature", "title"),)
+
+
+def test_roles_given_to_one_file_do_not_stick_to_another_of_the_same_name(page, content):
+    upload(page, content)
+    next(b for b in roles(page) if "title" in b.label).select("feature")
+    next(b for b in page.button if b.label == "Apply the roles").click().run()
+    upload(page, content.replace(b"title", b"name", 1))
+    assert not page.exception
+    assert next(b for b in roles(page) if "name" in b.label).value == "title"
+
+
+def test_the_page_starts_with_the_data_in_use(open_page, titled_csv):
+    app = open_page("1_data", before=lambda a: a.session_state.__setitem__("_data", chosen_data(titled_csv)))
+    assert next(b for b in roles(app) if "title" in b.label).value == "feature"
+    assert any("in use" in s.value for s in app.success)
 
 
 def test_two_columns_of_one_role_are_said_in_a_sentence(page, content):

@@ -163,12 +163,15 @@ def test_a_stopped_search_keeps_the_run_that_it_wrote(open_runner, tmp_path):
     assert (view.state, view.run) == ("stopped", tmp_path / job)
 
 
-def test_a_waiting_job_stops_at_once(open_runner):
+def test_a_waiting_job_stops_at_once_and_never_starts(open_runner):
     runner = open_runner()
-    runner.submit("ann", search(waits=True, seed=1))
+    first = runner.submit("ann", search(waits=True, seed=1))
     job = runner.submit("bob", search(seed=2))
     runner.stop(job, "bob")
     assert runner.status(job).state == "stopped"
+    runner.stop(first)
+    over(runner, runner.submit("cem", search(seed=3)))
+    assert runner.status(job).events == ()
 
 
 def test_a_worker_that_does_not_listen_is_ended(open_runner):
@@ -218,10 +221,11 @@ def test_a_job_that_nobody_watches_ends_after_the_grace_time(open_runner):
 
 
 def test_who_comes_back_within_the_grace_time_keeps_the_job(open_runner):
-    runner = open_runner(grace_s=1.0)
+    runner = open_runner(grace_s=1.5, kill_s=0.3)
     job = runner.submit("ann", search(waits=True))
     until(lambda: runner.status(job).events)
     runner.orphan("ann")
+    time.sleep(0.5)
     runner.adopt("ann")
     time.sleep(1.5)
     assert runner.status(job).state == "running"

@@ -82,7 +82,7 @@ def test_settings_come_from_the_address(app):
 
 def test_quick_is_smaller_and_reset_takes_it_back(page):
     full = page.number_input(key="epochs").value
-    page.segmented_control(key="mode").set_value("quick").run()
+    page.radio(key="mode").set_value("quick").run()
     assert page.number_input(key="epochs").value == texts.page("settings")["quick"]["epochs"] < full
     button(page, "reset").click().run()
     assert page.number_input(key="epochs").value == full

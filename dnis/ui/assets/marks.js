@@ -69,7 +69,7 @@ function ticks(low, high, count) {
   const span = high - low || 1;
   const raw = span / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw) || 10);
+  const step = power * ([1, 2, 5, 10].find((m) => m * power >= 0.75 * raw) || 10);
   const out = [];
   for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-9; v += step) out.push(Math.abs(v) < step * 1e-9 ? 0 : v);
   return out;

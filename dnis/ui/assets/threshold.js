@@ -193,7 +193,7 @@ class Cut {
     x.ticks = ticks(Math.min(...ends), Math.max(...ends), Math.max(3, width / 120)).map((v) => [v, this.amount(v)]);
     const y = this.errors(box);
     this.x = x;
-    const nodes = axes(box, x, y, words[`x_${axis}`], data.metric);
+    const nodes = axes(box, x, y, words[`x_${axis}`], `${data.metric}, ${data.direction}`);
     if (axis === "n_bytes") nodes.push(shape("line", { class: "even", x1: x.at(data.full_bytes), x2: x.at(data.full_bytes), y1: box.top, y2: box.bottom }, [shape("title", { text: words.even })]));
     const lines = [...Object.entries(data.controls).map(([name, table]) => [`control ${name}`, table]), ["", data.measured]];
     for (const [style, table] of lines)

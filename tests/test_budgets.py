@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from dnis.bilevel import search
+from dnis.budgets import kept_pairs, kept_share
+from dnis.schemes import DimensionScheme
+from tests.judging_data import full_bytes, judging_config, planted_split
+
+
+def test_the_table_shrinks_geometrically_over_eight_epochs_after_the_warm_start():
+    shares = [kept_share(epoch, warm_epochs=2, compression=16.0) for epoch in (1, 2, 4, 6, 10, 50)]
+    assert shares == pytest.approx([1, 1, 1 / 2, 1 / 4, 1 / 16, 1 / 16])
+
+
+def test_without_compression_the_table_keeps_its_size():
+    assert kept_share(epoch=7, warm_epochs=2, compression=1.0) == 1.0
+
+
+# blocks of three and of one feature; alpha^2 * mean e^2 over the block, by hand: [[1, 4], [9, 0.25]]
+ALPHA = np.array([[0.5, 1.0], [1.0, 0.5]], dtype=np.float32)
+EMBEDDINGS = np.array([[2, 2], [2, 2], [2, 2], [3, 1]], dtype=np.float32)
+BLOCK_OF = np.array([0, 0, 0, 1])
+INDEX = 0.5  # values: two blocks of one byte each
+
+
+def kept_of(n_values):
+    return kept_pairs(ALPHA, EMBEDDINGS, BLOCK_OF, share=(n_values + INDEX) / 8).tolist()
+
+
+@pytest.mark.parametrize(
+    ("n_values", "wanted"),
+    [
+        (8, [[True, True], [True, True]]),
+        (7, [[True, True], [True, False]]),
+        (4, [[False, True], [True, False]]),
+        (3, [[False, False], [True, True]]),  # 4 is next, but its three values do not fit; 0.25 does
+        (0, [[False, False], [False, False]]),
+    ],
+)
+def test_pairs_stay_in_the_order_of_their_worth_per_value_as_long_as_they_fit(n_values, wanted):
+    assert kept_of(n_values) == wanted
+
+
+def test_a_pair_that_is_gone_stays_gone():
+    alpha = np.array([[0.5, 0.0], [1.0, 0.5]], dtype=np.float32)
+    assert kept_pairs(alpha, EMBEDDINGS, BLOCK_OF, share=1.0).tolist() == [[True, False], [True, True]]
+
+
+def test_what_stays_fits_the_share_with_its_index_whatever_the_blocks():
+    rng = np.random.default_rng(0)
+    for share in (0.5, 0.2, 0.05):
+        block_of = np.sort(np.concatenate([np.arange(5), rng.integers(0, 5, 60)]))
+        kept = kept_pairs(rng.random((5, 12)), rng.normal(0, 1, (65, 12)), block_of, share)
+        size = DimensionScheme(kept[block_of], block_of).bytes_by_layout["block"]
+        smallest = 4 * np.bincount(block_of).min()
+        assert share * 4 * 65 * 12 - smallest < size <= share * 4 * 65 * 12
+
+
+def test_a_search_that_is_told_its_budget_ends_there():
+    split, config = planted_split(), judging_config(compression=4.0, epochs=12)
+    found = search(split, config)
+    size = DimensionScheme((found.alpha > 0)[found.block_of], found.block_of).bytes_by_layout["block"]
+    one_pair = 4 * np.bincount(found.block_of).max()
+    assert full_bytes(split, config) / 4 - one_pair < size <= full_bytes(split, config) / 4
+    assert found.best_epoch >= 2 + 8
