@@ -87,7 +87,8 @@ def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     facts = {"planted_rank_correlation": planted_rank_correlation(result, split)} if data.source == PLANTED else {}
     data = replace(data, strategy=split.strategy)
     save_run(out, data=data, result=result, split=split, facts=facts, name=job.get("name", ""))
-    # after the run is safe: who stops a search need not wait for what is measured on it
+    # the run is safe now: who stops a search need not wait for what is measured on it
+    emit({"event": "saved", "run": str(out)})
     add_sweep(out, sweep(result, split))
     if finished:
         drop_checkpoint(out)

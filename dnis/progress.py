@@ -56,8 +56,11 @@ class Progress:
         """Follow one event.
 
         Args:
-            event: ``epoch`` or ``control`` with epoch and epochs, or ``cell`` with done and n_cells.
+            event: ``epoch`` or ``control`` with epoch and epochs, or ``cell`` with done and n_cells; others do not move
+                the bar.
         """
+        if event["event"] not in ("epoch", "control", "cell"):
+            return
         by_cell = event["event"] == "cell"
         done, total = (event["done"], event["n_cells"]) if by_cell else (event["epoch"], event["epochs"])
         phase = event.get("phase", event["event"])

@@ -3,8 +3,9 @@
     python -m dnis.worker
 
 The first line of standard input is the job (see ``dnis.errands.perform``); ``play``, ``pause``, ``step`` and ``stop``
-may follow, a line each. Standard output carries one event per line: ``started``, then ``epoch`` or ``cell``, and at the
-end ``finished``, ``stopped`` or ``failed`` with a ``message`` of one sentence.
+may follow, a line each. Standard output carries one event per line: ``started``, then ``epoch`` or ``cell`` (a search
+goes on with ``saved``, and ``control`` for every epoch of its control), and at the end ``finished``, ``stopped`` or
+``failed`` with a ``message`` of one sentence.
 """
 
 from __future__ import annotations

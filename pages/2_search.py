@@ -11,14 +11,14 @@ st.write(words["lead"])
 
 run = session.current_run()
 data = session.current_data()
-task = session.current_interactions().task
+interactions = session.current_interactions()
 
 left, right = st.columns([1, 3], gap="large")
 config = None
 with left:
     st.header(words["settings"], help=words["settings_apply"])
     try:
-        config, data = settings_form.draw(task, data)
+        config, data = settings_form.draw(interactions, data)
     except ValueError as error:
         st.error(words["bad_setting"].format(message=escape.markdown(error, 300)), icon=":material/error:")
 

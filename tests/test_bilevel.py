@@ -355,7 +355,7 @@ def test_learned_dimensions_rank_the_blocks_as_planted(seed):
     assert rank_correlation(planted, seed) >= 0.9
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(5))
 def test_learned_dimensions_follow_the_ratings_where_popularity_says_otherwise(seed):
     planted = datasets.planted(seed, n_users=750, n_items=400, n_interactions=60_000, order="shuffled")
-    assert rank_correlation(planted, seed) >= 0.8
+    assert rank_correlation(planted, seed) >= 0.75

@@ -77,7 +77,8 @@ def test_the_control_is_a_plain_training_cut_at_the_same_sizes(searched):
     assert list(run.controls) == ["magnitude"]
     uncut = train(split_of_run(run), run.result.config.for_training()).metrics["test"]["mse"]
     assert run.controls["magnitude"]["test"].iloc[0] == pytest.approx(uncut, rel=1e-6)
-    assert {e["event"] for e in events[4:]} == {"control"}
+    assert events[4] == {"event": "saved", "run": str(folder)}
+    assert {e["event"] for e in events[5:]} == {"control"}
 
 
 def test_a_search_without_a_control_measures_none(ratings_csv, tmp_path):

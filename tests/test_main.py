@@ -1,6 +1,5 @@
 """The command line: one JSON object on standard output, progress beside it, bad input refused in one sentence."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -12,11 +11,11 @@ import pytest
 
 import dnis
 from dnis.__main__ import main, make_parser
-from dnis.options import data_of, settings_of
+from dnis.options import settings_of
 from dnis.pruning import prune
 from dnis.recipes import command
 from dnis.runs import load_run
-from dnis.settings import CompareConfig, DataSpec, SearchConfig
+from dnis.settings import SearchConfig
 
 SETTINGS = "--embedding-dim 8 --epochs 3 --warm-epochs 1 --n-blocks 3"
 
@@ -229,36 +228,6 @@ def test_bad_data_end_with_code_2_and_one_sentence(tmp_path, capsys, text, sente
 def test_bad_words_end_with_code_2_and_one_sentence(ratings_csv, run_folder, capsys, words, sentence):
     capsys.readouterr()
     assert sentence in refused(capsys, *words.format(csv=ratings_csv, run=run_folder).split())
-
-
-def test_every_setting_has_an_option_and_only_what_is_given_is_set():
-    words = {
-        f.name: ["--" + f.name.replace("_", "-"), *map(str, f.default if isinstance(f.default, tuple) else [f.default])]
-        for f in dataclasses.fields(SearchConfig)
-        if not isinstance(f.default, bool)
-    }
-    all_words = [word for option in words.values() for word in option]
-    options = make_parser().parse_args(["search", "data.csv", *all_words, "--no-normalise", "--freeze-dense"])
-    settings = settings_of(options, SearchConfig)
-    assert SearchConfig.from_dict(settings) == SearchConfig(normalise=False, freeze_dense=True)
-    assert settings_of(make_parser().parse_args(["search", "data.csv", "--lr", "0.1"]), SearchConfig) == {"lr": 0.1}
-
-
-def test_a_comparison_has_the_same_options_and_its_own():
-    words = "--lr 0.1 --seeds 3 4 --methods uniform pep"
-    options = make_parser().parse_args(["compare", "d.csv", *words.split()])
-    assert settings_of(options, SearchConfig) == {"lr": 0.1}
-    assert settings_of(options, CompareConfig) == {"seeds": [3, 4], "methods": ["uniform", "pep"]}
-
-
-def test_columns_are_named_in_the_order_in_which_they_are_given():
-    words = "--user u --item i --label y --timestamp t --split-column part --features a,b --feature c,d --numeric n"
-    options = make_parser().parse_args(f"search sample:x {words} --split column --seed 7".split())
-    columns = (
-        ("user", "u"), ("item", "i"), ("label", "y"), ("timestamp", "t"), ("split", "part"), ("feature", "a"),
-        ("feature", "b"), ("feature", "c,d"), ("numeric", "n"),
-    )  # fmt: skip
-    assert data_of(options) == DataSpec("sample:x", columns, "column", 7)
 
 
 def test_the_command_that_an_export_shows_is_understood(run_folder):

@@ -109,6 +109,14 @@ def test_start_values_depend_on_the_seed_alone():
     assert not torch.equal(one["perceptron.0.weight"], other["perceptron.0.weight"])
 
 
+@pytest.mark.parametrize("name", ["MLP", "NeuMF", "WideDeep", "DeepFM"])
+def test_perceptrons_start_without_biases_and_keep_the_spread_of_their_input(name):
+    model = MODELS[name](2, TrainConfig(model=name, embedding_dim=200, hidden=(300,)), torch.Generator().manual_seed(0))
+    first = model.perceptron[0]
+    assert first.bias.abs().sum() == 0.0
+    assert first.weight.std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.02)  # He 2015, equation 10
+
+
 @pytest.mark.parametrize(("name", "n_fields"), [("MF", 1), ("MLP", 1), ("NeuMF", 1), ("FM", 0)])
 def test_a_model_refuses_data_with_too_few_fields(name, n_fields):
     with pytest.raises(ValueError, match=f"{name} needs a user and an item field, the data has {n_fields} field"):

@@ -14,8 +14,8 @@ def scheme():
 
 @pytest.fixture
 def projected():
-    """K = 3; block 0 keeps 2 dimensions, block 1 all, block 2 none."""
-    scheme = DimensionScheme.from_block_dims(np.array([2, 3, 0]), np.array([0, 1, 2, 0]), 3, projected=True)
+    """K = 3; block 0 keeps 2 dimensions, block 1 all, block 2 none, block 3 one."""
+    scheme = DimensionScheme.from_block_dims(np.array([2, 3, 0, 1]), np.array([0, 1, 2, 0, 3]), 3, projected=True)
     return ProjectedSelection(scheme, torch.Generator().manual_seed(0))
 
 
@@ -77,13 +77,13 @@ def test_a_fixed_scheme_has_nothing_to_train(scheme):
 
 
 def test_projection_lifts_the_first_dimensions_of_each_row_by_the_matrix_of_its_block(projected):
-    features = torch.tensor([3, 1, 0, 2])
-    rows = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+    features = torch.tensor([3, 4, 1, 0, 2])
+    rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
     lift = projected.lift.detach().numpy()
     wanted = []
     for feature, row in zip(features.tolist(), rows.numpy(), strict=True):
-        width = [2, 3, 0, 2][feature]
-        block = [0, 1, 2, 0][feature]
+        width = [2, 3, 0, 2, 1][feature]
+        block = [0, 1, 2, 0, 3][feature]
         lifted = sum((row[d] * lift[block, d] for d in range(width)), np.zeros(3))
         wanted.append(row if width == 3 else lifted)
     np.testing.assert_allclose(projected(rows, features).detach().numpy(), wanted, rtol=1e-6, atol=1e-7)

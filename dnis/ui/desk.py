@@ -42,17 +42,18 @@ def owner() -> str:
     return token
 
 
-def start(job: dict[str, Any]) -> str | None:
+def start(job: dict[str, Any], word: str = "play") -> str | None:
     """Queue a job for this session; a full queue is said on the page.
 
     Args:
         job: What the worker reads.
+        word: What it is told first: ``play``, or ``step`` to hold after one epoch.
 
     Returns:
         The job's id, or None if the queue is full.
     """
     try:
-        job_id = runner().submit(owner(), job)
+        job_id = runner().submit(owner(), job, word)
     except QueueFullError as error:
         st.warning(escape.markdown(error, 200), icon=":material/hourglass:")
         return None

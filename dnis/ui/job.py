@@ -65,6 +65,7 @@ class Job:
     key: str
     job: dict[str, Any]
     owners: set[str]
+    word: str = "play"
     away: set[str] = field(default_factory=set)
     state: str = "queued"
     events: list[dict[str, Any]] = field(default_factory=list)

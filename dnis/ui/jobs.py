@@ -52,7 +52,7 @@ class JobRunner:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, owner: str, job: dict[str, Any]) -> str:
+    def submit(self, owner: str, job: dict[str, Any], word: str = "play") -> str:
         """Queue a job, or join one that is the same or that the owner already has under way.
 
         Equal data, settings and seed give equal results, so a class that presses Start together shares one search.
@@ -60,6 +60,7 @@ class JobRunner:
         Args:
             owner: Token of the session.
             job: What the worker reads; ``out`` is filled in here where the job makes a run.
+            word: What a new job is told first: ``play``, or ``step`` to hold after one epoch.
 
         Returns:
             The job's id, which is also the name of its run folder.
@@ -75,7 +76,7 @@ class JobRunner:
                 return found.id
             if len(self._queue) >= self.limits.max_queue:
                 raise QueueFullError(f"{len(self._queue)} jobs are waiting already; try again in a few minutes")
-            new = Job(id=token_urlsafe(9), key=key, job=dict(job), owners={owner})
+            new = Job(id=token_urlsafe(9), key=key, job=dict(job), owners={owner}, word=word)
             new.job.setdefault("out", str(self.folder / new.id))
             self._jobs[new.id] = new
             self._queue.append(new)
@@ -196,9 +197,9 @@ class JobRunner:
                 if self._closed:
                     return
                 job = self._queue.popleft()
-                job.state, job.started_s = "running", time.monotonic()
+                job.state, job.started_s, job.paused = "running", time.monotonic(), job.word != "play"
                 job.process = process = WorkerProcess(self.command)
-            process.run(job.job, partial(self._hear, job))
+            process.run(job.job, partial(self._hear, job), job.word)
             self._end(job, process)
 
     def _hear(self, job: Job, event: dict[str, Any]) -> None:

@@ -36,16 +36,17 @@ class WorkerProcess:
         self._code = 0
         self._error = ""
 
-    def run(self, job: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
+    def run(self, job: dict[str, Any], on_event: Callable[[dict[str, Any]], None], word: str = "play") -> None:
         """Start the worker, hand it the job, and pass its events on until it ends.
 
         Args:
             job: What the worker reads.
             on_event: Called with every event, from this thread.
+            word: Told to the worker together with the job.
         """
         with tempfile.TemporaryFile() as errors:
             try:
-                process = self._start(job, errors)
+                process = self._start(job, word, errors)
             except OSError as error:
                 self._error = f"The worker could not be started: {error.strerror}."
                 return
@@ -91,7 +92,7 @@ class WorkerProcess:
             return "The worker was ended by the system, most likely because memory ran out; try fewer dimensions."
         return f"The worker ended without a result (code {self._code}); the server's log says more."
 
-    def _start(self, job: dict[str, Any], errors: IO[bytes]) -> subprocess.Popen[str]:
+    def _start(self, job: dict[str, Any], word: str, errors: IO[bytes]) -> subprocess.Popen[str]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         with self._lock:
             self._process = subprocess.Popen(
@@ -101,7 +102,7 @@ class WorkerProcess:
             if hasattr(os, "setpriority"):
                 # the page must stay quick while a worker computes
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, 5)
-            self._write(json.dumps(job))
+            self._write(f"{json.dumps(job)}\n{word}")
             if self._finish_asked:
                 self._close()
             return self._process

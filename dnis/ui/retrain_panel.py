@@ -26,7 +26,11 @@ def slider(run: Run) -> None:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _cut(folder: str, stamp: int, _run: Run) -> dict[str, Any]:
     words, task = texts.page("tradeoff"), _run.result.config.task
-    return {**cut.of_run(_run, words["slider"]), "metric": words["metrics"][task], "direction": words["directions"][task]}
+    return {
+        **cut.of_run(_run, words["slider"]),
+        "metric": words["metrics"][task],
+        "direction": words["directions"][task],
+    }
 
 
 def controls(run: Run) -> None:

@@ -35,7 +35,8 @@ def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None)
         ("start", ":material/play_arrow:", ready, lambda: _start(config, spec)),
         ("resume" if held else "pause", ":material/resume:" if held else ":material/pause:", running,
          lambda: desk.tell("search", "play" if held else "pause")),
-        ("step", ":material/skip_next:", running, lambda: desk.tell("search", "step")),
+        ("step", ":material/skip_next:", running or ready,
+         lambda: desk.tell("search", "step") if running else _start(config, spec, "step")),
         ("stop", ":material/stop:", active, lambda: desk.stop("search")),
         ("reset", ":material/restart_alt:", True, _reset),
     )  # fmt: skip
@@ -47,11 +48,12 @@ def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None)
             )  # fmt: skip
 
 
-def _start(config: SearchConfig | None, spec: DataSpec) -> None:
+def _start(config: SearchConfig | None, spec: DataSpec, word: str = "play") -> None:
     if config is None:
         return
     desk.forget("search")
-    job_id = desk.start({"kind": "search", "data": dataclasses.asdict(spec), "config": dataclasses.asdict(config)})
+    job = {"kind": "search", "data": dataclasses.asdict(spec), "config": dataclasses.asdict(config)}
+    job_id = desk.start(job, word)
     seen = desk.runner().status(job_id)
     if seen is not None and not seen.active:
         st.toast(texts.page("search")["same"], icon=":material/recycling:")
@@ -73,6 +75,14 @@ def _watch(was_under_way: bool) -> None:
 
 
 def _film(seen: JobView | None) -> dict[str, Any]:
+    data = _whole_film(seen)
+    if data["metric"] == _metric("topk"):
+        # a ranking trains on another quantity than it is judged by, and would squeeze the other curves flat
+        data["losses"].pop("train", None)
+    return data
+
+
+def _whole_film(seen: JobView | None) -> dict[str, Any]:
     words = texts.page("player")
     if seen is not None and (seen.active or seen.run is None):
         return film.of_events(

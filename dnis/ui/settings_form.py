@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
 from dnis.ui import session, texts
 
+if TYPE_CHECKING:
+    from dnis.interactions import Interactions
+
 _TASK = "_settings_task"
 
 
-def draw(task: str, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
+def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
     """Draw the settings in three groups and read them.
 
     Args:
-        task: What the data asks for: ``rating``, ``ctr`` or ``topk``.
-        data: The data in use.
+        interactions: The data in use; they say what can be predicted.
+        data: Where they come from.
 
     Returns:
         Settings of the search, and the data with the chosen way to deal it out.
@@ -27,23 +30,37 @@ def draw(task: str, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
         ValueError: If the settings do not go together.
     """
     words = texts.page("settings")
-    if st.session_state.setdefault(_TASK, task) != task:
-        # what suited a rating does not suit a click
-        st.session_state[_TASK] = task
-        _set_all(task, data)
     st.radio(
         words["size"], list(words["modes"]), index=1, key="mode", format_func=words["modes"].get, horizontal=True,
         on_change=_apply_mode, persist_state="session",
     )  # fmt: skip
+    task = _task(words["fields"]["task"], interactions, data)
     values: dict[str, Any] = {"task": task}
     for group, title in words["groups"].items():
         with st.expander(title):
             for name, about in words["fields"].items():
-                if about["group"] == group and _has_meaning(about, task, values):
+                if name != "task" and about["group"] == group and _has_meaning(about, task, values):
                     values[name] = _widget(name, about, task, data)
     st.caption(words["summary"].format(**values))
     spec = dataclasses.replace(data, strategy=values.pop("strategy") or None, seed=int(values.pop("data_seed")))
     return SearchConfig(**values), spec
+
+
+def _task(about: dict[str, Any], interactions: Interactions, data: DataSpec) -> str:
+    possible = [interactions.task]
+    if interactions.roles.user and interactions.roles.item and "topk" not in possible:
+        possible.append("topk")
+    if st.session_state.get("task") not in possible:
+        st.session_state.pop("task", None)
+    task = st.selectbox(
+        about["label"], possible, key="task", format_func=about["names"].__getitem__, help=about["help"],
+        persist_state="session", bind="query-params",
+    )  # fmt: skip
+    if st.session_state.setdefault(_TASK, task) != task:
+        # what suits a rating does not suit a click
+        st.session_state[_TASK] = task
+        _set_all(task, data)
+    return task
 
 
 def reset() -> None:
@@ -55,7 +72,7 @@ def reset() -> None:
 def _set_all(task: str, data: DataSpec) -> None:
     # written rather than dropped: a setting that also stands in the address would come back from there
     for name in texts.page("settings")["fields"]:
-        if name in st.session_state:
+        if name != "task" and name in st.session_state:
             st.session_state[name] = _shown(_default(name, task, data))
 
 

@@ -12,7 +12,7 @@ WORKER = """
 import json, os, sys, time
 job = json.loads(sys.stdin.readline())
 say = lambda **event: print(json.dumps(event), flush=True)
-say(event="started")
+say(event="started", word=sys.stdin.readline().strip())
 if job.get("die"):
     os.kill(os.getpid(), job["die"])
 if job.get("vanish"):
@@ -151,6 +151,13 @@ def test_words_reach_the_worker_and_hold_is_remembered(open_runner):
         assert runner.send(job, word)
         assert runner.status(job).paused is held
     until(lambda: [e.get("phase") for e in runner.status(job).events[1:]] == ["pause", "step", "play"])
+
+
+def test_a_search_can_be_told_to_hold_after_its_first_epoch(open_runner):
+    runner = open_runner()
+    job = runner.submit("ann", search(waits=True), "step")
+    assert until(lambda: runner.status(job).events)[0]["word"] == "step"
+    assert runner.status(job).paused
 
 
 def test_a_stopped_search_keeps_the_run_that_it_wrote(open_runner, tmp_path):

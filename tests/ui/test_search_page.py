@@ -5,11 +5,13 @@ import sys
 
 import pytest
 
+from dnis.settings import MODELS_BY_TASK, SearchConfig
 from dnis.ui import desk, jobs, texts
 
 WORKER = """
 import json, sys
 job = json.loads(sys.stdin.readline())
+sys.stdin.readline()
 say = lambda **event: print(json.dumps(event), flush=True)
 for epoch in (1, 2):
     seen = dict(epoch=epoch, epochs=9, phase="warm", losses={"train": 1.0}, alpha=[[0.5, 1.0]], seconds=0.1 * epoch)
@@ -56,7 +58,7 @@ def test_the_page_shows_the_finished_run_to_play_again(page):
     shown = film(page)
     assert shown["epochs"] == [1, 2, 3]
     assert shown["losses"]["test"] == [1.3, 0.65, 0.433333]
-    assert [button(page, name).disabled for name in ("start", "pause", "step", "stop")] == [False, True, True, True]
+    assert [button(page, name).disabled for name in ("start", "pause", "step", "stop")] == [False, True, False, True]
 
 
 def test_settings_from_the_page_reach_the_job(page):
@@ -115,3 +117,12 @@ def test_hidden_layers_that_are_no_numbers_are_refused_in_a_sentence(page):
     page.text_input(key="hidden").set_value("64, many").run()
     assert "hidden layers must be whole numbers" in page.error[0].value
     assert button(page, "start").disabled
+
+
+def test_ratings_can_also_be_ranked_with_the_settings_that_suit_a_ranking(page):
+    page.number_input(key="lr").set_value(0.5).run()
+    page.selectbox(key="task").set_value("topk").run()
+    assert not page.exception
+    assert page.number_input(key="lr").value == SearchConfig.for_task("topk").lr
+    assert page.number_input(key="n_negatives").value == 4
+    assert list(page.selectbox(key="model").options) == list(MODELS_BY_TASK["topk"])

@@ -97,6 +97,6 @@ def test_every_text_file_can_be_read_and_every_setting_has_its_words():
         assert tomllib.loads(path.read_text(encoding="utf-8"))
     fields = texts.page("settings")["fields"]
     named = {field.name for field in dataclasses.fields(SearchConfig)}
-    assert named - set(fields) == {"task"}
+    assert named - set(fields) == set()
     assert set(fields) - named == {"strategy", "data_seed"}
     assert all(len(about["help"]) > 20 for about in fields.values())

@@ -176,7 +176,7 @@ class Cut {
     const text = say(words.facts, {
       kept: whole(data.grid.n_values[at]), all: whole(data.full), share: share(1 - data.grid.sparsity[at]),
       bytes: sizeText(bytes), full: sizeText(data.full_bytes), metric: data.metric,
-      test: test.value.toFixed(4), val: val.value.toFixed(4), change: `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} %`,
+      test: test.value.toFixed(4), val: val.value.toFixed(4), change: `${Math.abs(change) < 0.05 ? "±" : change > 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} %`,
     });
     return text + (test.measured ? "" : ` ${words.between}`) + (bytes >= data.full_bytes && at > 0 ? ` ${words.not_yet}` : "");
   }

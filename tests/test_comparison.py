@@ -1,0 +1,327 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dnis import comparison, training
+from dnis.baselines import BASELINES
+from dnis.cells import CellStore
+from dnis.comparison import budgets, compare, estimate_s, n_cells, trials
+from dnis.settings import CompareConfig
+from dnis.training import DivergedError, Trainer, train
+from tests.engine_data import small_config, small_split
+from tests.judging_data import full_bytes, judging_config, planted_split, with_another_test
+
+
+class StopError(Exception):
+    """Somebody pressed stop."""
+
+
+def config_of(**changes):
+    """Two methods at two sizes with two trials and two seeds: 4 tuning cells and 8 final ones."""
+    small = {"methods": ("uniform", "dnis"), "compressions": (1.0, 4.0), "seeds": (0, 1), "n_trials": 2}
+    return CompareConfig(**{"search": judging_config(epochs=4), "n_bootstrap": 20, **small, **changes})
+
+
+N_CELLS = 12
+
+
+def told(found):
+    """What a comparison says, but for time and memory."""
+    return [{k: v for k, v in row.items() if k not in ("elapsed_s", "peak_bytes")} for row in found.rows], found.verdict
+
+
+@pytest.fixture
+def finals(monkeypatch):
+    """Per final training its config, and which rows it saw in each epoch."""
+    seen, final = [], []
+
+    class Watched(Trainer):
+        def step(self, batch):
+            if final:
+                seen[-1]["rows"] += [(*ids, y) for ids, y in zip(batch[0].tolist(), batch[1].tolist(), strict=True)]
+            return super().step(batch)
+
+    def watched(split, config, scheme=None, on_event=None, data="train"):
+        final[:] = [True] if data == "development" else []
+        if final:
+            seen.append({"config": config, "rows": []})
+        return train(split, config, scheme, on_event, data)
+
+    monkeypatch.setattr(training, "Trainer", Watched)
+    monkeypatch.setattr(comparison, "train", watched)
+    return seen
+
+
+def test_every_final_model_learns_from_every_row_but_test(finals):
+    split = planted_split()
+    compare(split, config_of())
+    parts = (split.train, split.search_val, split.select_val)
+    wanted = sorted((*ids, y) for part in parts for ids, y in zip(part.ids.tolist(), part.target.tolist(), strict=True))
+    assert len(wanted) == 3000 - len(split.test)
+    assert len(finals) == 2 * 2 * 2  # methods, sizes, seeds
+    for final in finals:
+        assert sorted(final["rows"]) == sorted(wanted * final["config"].epochs)
+
+
+def test_every_method_is_tried_with_the_same_settings(monkeypatch):
+    tried = {}
+    config = config_of(methods=("uniform", "dnis", "mde", "magnitude"), n_trials=3, seeds=(7,))
+    for name in config.methods:
+
+        class Watched(BASELINES[name]):
+            name = name
+
+            def candidates(self, split, settings, wanted):
+                tried.setdefault(self.name, []).append((settings, list(wanted)))
+                return super().candidates(split, settings, wanted)
+
+        monkeypatch.setitem(BASELINES, name, Watched)
+    split = planted_split()
+    compare(split, config)
+    full = full_bytes(split, config.search)
+    for calls in tried.values():
+        assert calls[:3] == [(settings, [full, full // 4]) for settings in trials(config)]
+
+
+def test_trials_begin_with_the_given_settings_and_draw_around_them():
+    config = config_of(n_trials=50, seeds=(3, 4))
+    first, *others = trials(config)
+    assert first == replace(config.search, seed=3)
+    assert len(others) == 49
+    for other in others:
+        assert 1 / 3 <= other.lr / config.search.lr <= 3
+        assert 1 / 3 <= other.l2 / config.search.l2 <= 3
+        assert -0.6 <= other.l2_nu <= 0.2
+        assert replace(other, lr=first.lr, l2=first.l2, l2_nu=first.l2_nu) == first
+    assert len({(t.lr, t.l2, t.l2_nu) for t in others}) == 49
+    assert trials(config) == [first, *others]
+    assert trials(replace(config, seeds=(4, 3))) != [first, *others]
+
+
+def test_trials_stay_inside_the_ranges_of_the_settings():
+    high = trials(config_of(search=judging_config(lr=1.0, l2=100.0), n_trials=20))
+    low = trials(config_of(search=judging_config(lr=1e-6, l2=0.0), n_trials=20))
+    assert (max(t.lr for t in high), max(t.l2 for t in high)) == (1.0, 100.0)
+    assert (min(t.lr for t in low), max(t.l2 for t in low)) == (1e-6, 0.0)
+
+
+def test_a_budget_is_the_full_table_divided():
+    assert budgets(planted_split(), config_of(compressions=(1.0, 2.0, 3.0))) == [6464, 3232, 2154]  # 202 rows of 8
+
+
+def test_the_best_trial_of_select_val_and_its_epoch_are_taken(monkeypatch, finals):
+    # lower losses for the second trial at 1x and for the first at 4x, in the second and third epoch
+    losses = {(0, 8): (0.9, 2), (1, 8): (0.8, 3), (0, 2): (0.7, 3), (1, 2): (0.8, 2)}
+    config = config_of(methods=("uniform",))
+    by_lr = {t.lr: i for i, t in enumerate(trials(config))}
+    learn = comparison.train
+
+    def pretended(split, settings, scheme=None, on_event=None, data="train"):
+        result = learn(split, settings, scheme, on_event, data)
+        if data == "train":
+            loss, epoch = losses[by_lr[settings.lr], settings.embedding_dim]
+            result = replace(result, metrics={"val": {"loss": loss}}, best_epoch=epoch)
+        return result
+
+    monkeypatch.setattr(comparison, "train", pretended)
+    found = compare(planted_split(), config)
+    assert [row["val"] for row in found.rows] == [0.8, 0.7]
+    taken = {(by_lr[f["config"].lr], f["config"].embedding_dim, f["config"].epochs) for f in finals}
+    assert taken == {(1, 8, 3), (0, 2, 3)}
+    assert sorted(f["config"].seed for f in finals) == [0, 0, 1, 1]
+    assert found.rows[0]["settings"]["lr"] == trials(config)[1].lr
+
+
+def test_a_trial_that_diverges_is_not_taken(monkeypatch):
+    config = config_of(methods=("uniform",))
+    first = trials(config)[0]
+
+    def failing(split, settings, *rest, **more):
+        if settings.lr == first.lr:
+            raise DivergedError("lost")
+        return train(split, settings, *rest, **more)
+
+    monkeypatch.setattr(comparison, "train", failing)
+    found = compare(planted_split(), config)
+    assert {row["settings"]["lr"] for row in found.rows} == {trials(config)[1].lr}
+    assert all(math.isfinite(row["mean"]) for row in found.rows)
+
+
+def test_a_row_holds_the_metric_of_the_final_models_on_test():
+    split, config = planted_split(), config_of(n_trials=1)
+    found = compare(split, config)
+    full, quarter = found.rows[:2]
+    epochs = train(split, config.search.for_training(embedding_dim=2)).best_epoch
+    for seed, value in zip((0, 1), quarter["values"], strict=True):
+        settings = config.search.for_training(embedding_dim=2, seed=seed, epochs=epochs)
+        assert value == pytest.approx(train(split, settings, data="development").metrics["test"]["mse"])
+    assert quarter["mean"] == pytest.approx(np.mean(quarter["values"]))
+    assert (full["n_bytes"], quarter["n_bytes"], quarter["embedding_dim"]) == (6464, 1616, 2)
+    assert (found.metric, found.higher_is_better, found.full_bytes) == ("mse", False, 6464)
+    assert [(r["method"], r["compression"], r["budget"]) for r in found.rows] == [
+        ("uniform", 1, 6464), ("uniform", 4, 1616), ("dnis", 1, 6464), ("dnis", 4, 1616)
+    ]  # fmt: skip
+    assert found.verdict[0].startswith("At 1x")
+
+
+def test_the_same_seeds_give_the_same_numbers_and_others_give_others():
+    split = planted_split()
+    once = told(compare(split, config_of()))
+    assert told(compare(split, config_of())) == once
+    assert told(compare(split, config_of(seeds=(2, 3)))) != once
+
+
+def test_test_is_not_looked_at_before_the_end():
+    split = planted_split()
+    blind = ("method", "val", "settings", "n_bytes", "block_dims")
+    seen, unseen = (compare(s, config_of()).rows for s in (split, with_another_test(split)))
+    assert [[row[k] for k in blind] for row in seen] == [[row[k] for k in blind] for row in unseen]
+    assert [row["mean"] for row in seen] != [row["mean"] for row in unseen]
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """The fingerprints of the cells that were computed to their end."""
+    keys = []
+    record = CellStore.record
+
+    def watched(self, key, compute):
+        def counted():
+            out = compute()
+            keys.append(key)
+            return out
+
+        return record(self, key, counted)
+
+    monkeypatch.setattr(CellStore, "record", watched)
+    return keys
+
+
+def stop_at(n):
+    """An ``on_event`` that stops at the n-th cell."""
+
+    def on_event(cell):
+        if cell["done"] == n:
+            raise StopError
+
+    return on_event
+
+
+@pytest.mark.parametrize("n", [1, 3, 6, 11])
+def test_a_stop_after_a_cell_loses_nothing(tmp_path, computed, n):
+    split, config = planted_split(), config_of()
+    whole = told(compare(split, config))
+    n_all = len(computed)
+    computed.clear()
+    with pytest.raises(StopError):
+        compare(split, config, stop_at(n), tmp_path)
+    n_before = len(computed)
+    assert 1 <= n_before < n_all
+    events = []
+    assert told(compare(split, config, events.append, tmp_path)) == whole
+    assert len(computed) == len(set(computed)) == n_all
+    assert [e["done"] for e in events] == list(range(1, N_CELLS + 1))
+
+
+def test_a_stop_within_a_cell_loses_that_cell_alone(tmp_path, computed, monkeypatch):
+    split, config = planted_split(), config_of()
+    left = iter(range(7))
+
+    def stopping(*args, **more):
+        if next(left, None) is None:
+            raise StopError
+        return train(*args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(comparison, "train", stopping)
+        with pytest.raises(StopError):
+            compare(split, config, folder=tmp_path)
+    # trainings: two sizes in each of two tuning cells of uniform make four, its finals four more
+    first = list(computed)
+    assert len(first) >= 3
+    compare(split, config, folder=tmp_path)
+    again = computed[len(first) :]
+    assert not set(first) & set(again)
+    computed.clear()
+    compare(split, config, folder=tmp_path)
+    assert computed == []
+
+
+def test_more_seeds_and_methods_take_what_is_finished(tmp_path, computed):
+    split = planted_split()
+    compare(split, config_of(), folder=tmp_path)
+    computed.clear()
+    more = config_of(seeds=(0, 1, 2), methods=("uniform", "dnis", "random"))
+    again = told(compare(split, more, folder=tmp_path))
+    kept = list(computed)
+    computed.clear()
+    assert told(compare(split, more)) == again
+    uniform_and_dnis = 2 * 2 + 2 * 2
+    assert len(kept) <= len(computed) - uniform_and_dnis
+
+
+def test_cells_of_other_data_are_not_mixed_up(tmp_path):
+    ours, theirs = planted_split(), planted_split(seed=1)
+    apart = [told(compare(split, config_of())) for split in (ours, theirs)]
+    together = [told(compare(split, config_of(), folder=tmp_path)) for split in (ours, theirs, ours)]
+    assert together == [*apart, apart[0]]
+    assert apart[0] != apart[1]
+
+
+def test_every_cell_is_told_of():
+    events = []
+    config = config_of()
+    compare(planted_split(), config, events.append)
+    assert [(e["done"], e["n_cells"]) for e in events] == [(i, N_CELLS) for i in range(1, N_CELLS + 1)]
+    assert n_cells(config) == N_CELLS
+    kinds = [(e["method"], e["kind"]) for e in events]
+    halves = [[(label, "tune")] * 2 + [(label, "final")] * 4 for label in ("Uniform", "DNIS")]
+    assert kinds == halves[0] + halves[1]
+
+
+def test_the_estimate_grows_with_what_there_is_to_do(monkeypatch):
+    ticks = iter(range(1000))
+    monkeypatch.setattr(comparison.time, "perf_counter", lambda: float(next(ticks)))
+    split = planted_split()
+    # a second for eight steps; batches of 256 rows
+    n_steps = math.ceil(len(split.train) / 256)
+    one = estimate_s(split, config_of(methods=("uniform",), compressions=(1.0,), seeds=(0,), n_trials=1))
+    assert one == pytest.approx(1.3 * 12 * n_steps / 8 * 2)
+    # two methods at two sizes and the two trainings of a search, for two trials and two seeds
+    assert estimate_s(split, config_of()) == pytest.approx(one / 2 * (2 * 2 + 2) * 4)
+
+
+def test_the_estimate_is_positive_on_data_of_a_single_batch():
+    assert 0 < estimate_s(planted_split(), config_of(search=judging_config(batch_size=100_000))) < math.inf
+
+
+@pytest.mark.parametrize(("task", "metric"), [("ctr", "auc"), ("topk", "ndcg@10")])
+def test_clicks_and_rankings_are_compared_too(task, metric):
+    split = small_split(task)
+    config = config_of(search=small_config(task, epochs=3), methods=("uniform", "magnitude"), n_trials=1)
+    found = compare(split, config)
+    assert (found.metric, found.higher_is_better) == (metric, True)
+    settings = config.search.for_training()
+    epochs = train(split, settings).best_epoch
+    wanted = [
+        train(split, replace(settings, seed=seed, epochs=epochs), data="development").metrics["test"][metric]
+        for seed in (0, 1)
+    ]
+    assert found.rows[0]["values"] == pytest.approx(wanted)
+
+
+def test_rows_of_one_user_are_drawn_together_and_without_users_each_row_is_its_own(monkeypatch):
+    units = []
+    judge = comparison.judged_rows
+    monkeypatch.setattr(
+        comparison, "judged_rows", lambda found, outcomes, *rest: units.append(outcomes[0].unit) or judge(found, outcomes, *rest)
+    )
+    split, config = small_split("ctr"), config_of(search=small_config("ctr", epochs=1), methods=("uniform",), n_trials=1)
+    compare(split, config)
+    nobody = replace(split, test=replace(split.test, roles=replace(split.test.roles, user=None)))
+    compare(nobody, config)
+    users = split.test.ids[:, 0]
+    assert np.array_equal(units[0][:, None] == units[0], users[:, None] == users)
+    assert units[1].tolist() == list(range(len(split.test)))

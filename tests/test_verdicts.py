@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from dnis.intervals import Outcomes
+from dnis.settings import CompareConfig
+from dnis.verdicts import judged_rows, verdict
+
+LABELS = {"uniform": "Uniform", "dnis": "DNIS"}
+
+
+def row(method, n_bytes, mean, compression=2.0, budget=1000, interval=(None, None, None), on_frontier=True):
+    difference, low, high = interval
+    return {
+        "method": method, "label": LABELS[method], "compression": compression, "budget": budget, "n_bytes": n_bytes,
+        "mean": mean, "difference": difference, "low": low, "high": high, "on_frontier": on_frontier,
+    }  # fmt: skip
+
+
+def test_it_says_that_uniform_won_when_it_did():
+    rows = [row("uniform", 1000, 0.80), row("dnis", 990, 0.81, interval=(0.01, -0.01, 0.03), on_frontier=False)]
+    assert verdict(rows, "mse", higher_is_better=False) == [
+        "At 2x uniform dimensions are best: mse 0.8000 at 1,000 bytes.",
+        "On the frontier of bytes and mse at some size: Uniform; never on it: DNIS.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (-0.03, 0.01, "-0.0300 to +0.0100: within noise"),
+        (-0.03, -0.01, "-0.0300 to -0.0100: beyond noise"),
+        (-0.03, 0.0, "-0.0300 to +0.0000: within noise"),
+    ],
+)
+def test_it_says_whether_a_rival_is_better_beyond_noise(low, high, wanted):
+    rows = [row("uniform", 1000, 0.82), row("dnis", 990, 0.80, interval=(-0.02, low, high))]
+    assert verdict(rows, "mse", higher_is_better=False) == [
+        "At 2x DNIS is best: mse 0.8000 at 990 bytes, uniform 0.8200; difference to the best uniform table of that "
+        f"size -0.0200, 95 % interval {wanted}.",
+        "On the frontier of bytes and mse at some size: DNIS, Uniform.",
+    ]
+
+
+def test_where_larger_is_better_the_largest_wins():
+    rows = [row("uniform", 1000, 0.82), row("dnis", 990, 0.80, interval=(-0.02, -0.03, -0.01))]
+    first = verdict(rows, "auc", higher_is_better=True)[0]
+    assert first == "At 2x uniform dimensions are best: auc 0.8200 at 1,000 bytes."
+
+
+def test_a_tie_is_no_victory_over_uniform():
+    rows = [row("dnis", 990, 0.80, interval=(0.0, 0.0, 0.0)), row("uniform", 1000, 0.80)]
+    assert "uniform dimensions are best" in verdict(rows, "mse", higher_is_better=False)[0]
+
+
+def test_a_narrower_uniform_table_beats_a_rival_too():
+    rows = [
+        row("uniform", 1000, 0.85),
+        row("dnis", 990, 0.82, interval=(0.02, 0.01, 0.03)),
+        row("uniform", 500, 0.80, compression=4.0, budget=500),
+        row("dnis", 495, 0.81, compression=4.0, budget=500),
+    ]
+    assert verdict(rows, "mse", higher_is_better=False)[:2] == [
+        "At 2x uniform dimensions are best: mse 0.8000 at 500 bytes.",
+        "At 4x uniform dimensions are best: mse 0.8000 at 500 bytes.",
+    ]
+
+
+def test_a_table_above_the_budget_wins_nothing():
+    # one dimension is 800 bytes: uniform does not go lower
+    rows = [row("uniform", 800, 0.80, 32.0, budget=250), row("dnis", 250, 0.90, 32.0, budget=250)]
+    first = verdict(rows, "mse", higher_is_better=False)[0]
+    assert first == "At 32x DNIS is best: mse 0.9000 at 250 bytes; no uniform table is that small."
+    first = verdict(rows[:1], "mse", higher_is_better=False)[0]
+    assert first == "At 32x no table is small enough."
+
+
+def test_each_compression_has_its_sentence_in_order():
+    rows = [row("uniform", 4000 // c, 0.8 + c / 100, float(c), budget=4000 // c) for c in (8, 1, 2)]
+    starts = [sentence.split(" uniform")[0] for sentence in verdict(rows, "mse", higher_is_better=False)[:-1]]
+    assert starts == ["At 1x", "At 2x", "At 8x"]
+
+
+def cell(n_bytes, elapsed_s=1.0, peak_bytes=None):
+    return {
+        "embedding_dim": n_bytes / 100, "n_values": n_bytes // 4, "n_bytes": n_bytes, "layout": "dense",
+        "block_dims": None, "settings": {"lr": 0.1}, "elapsed_s": elapsed_s, "peak_bytes": peak_bytes,
+    }  # fmt: skip
+
+
+def judged(*methods, metric="mse", higher_is_better=False, target=None):
+    """Rows of (method, n_bytes, values per seed) whose four test rows belong to four users."""
+    found = [
+        {"method": method, "compression": 2.0, "budget": 1000, "val": 0.5, "cells": [cell(n_bytes) for _ in values]}
+        for method, n_bytes, values in methods
+    ]
+    target = np.zeros(4) if target is None else np.asarray(target)
+    outcomes = [Outcomes(np.asarray(values, dtype=float), target, np.arange(4), metric) for _, _, values in methods]
+    return judged_rows(found, outcomes, CompareConfig(n_bootstrap=60), LABELS, higher_is_better)
+
+
+UNIFORM = ("uniform", 1000, [[1, 2, 3, 4], [3, 4, 5, 6]])
+
+
+def test_a_row_tells_mean_and_spread_over_seeds():
+    (found,) = judged(UNIFORM)
+    assert found["values"] == [2.5, 4.5]
+    assert found["mean"] == 3.5
+    assert found["sd"] == pytest.approx(2**0.5)
+    assert (found["method"], found["label"], found["seeds"], found["budget"]) == ("uniform", "Uniform", 2, 1000)
+
+
+def test_one_seed_has_no_spread():
+    assert judged(("uniform", 1000, [[1, 2, 3, 4]]))[0]["sd"] == 0.0
+
+
+def test_the_difference_is_taken_row_by_row_to_uniform():
+    rows = judged(UNIFORM, ("dnis", 990, [[0, 1, 2, 3], [2, 3, 4, 5]]))
+    assert (rows[1]["difference"], rows[1]["low"], rows[1]["high"]) == pytest.approx((-1, -1, -1))
+    assert rows[1]["reference"] == 10.0
+    assert [r["on_frontier"] for r in rows] == [False, True]
+
+
+def test_the_best_uniform_table_of_at_most_the_same_bytes_is_the_reference():
+    narrow, wide = ("uniform", 500, [[2, 2, 2, 2]]), ("uniform", 1000, [[4, 4, 4, 4]])
+    rows = judged(narrow, wide, ("dnis", 985, [[3, 3, 3, 3]]), ("dnis", 600, [[5, 5, 5, 5]]))
+    assert [r["difference"] for r in rows] == pytest.approx([None, 2, 1, 3])
+    assert [r["reference"] for r in rows] == [5.0] * 4
+
+
+def test_a_larger_uniform_table_is_no_reference_but_two_percent_are_forgiven():
+    rows = judged(("uniform", 1000, [[4, 4, 4, 4]]), ("dnis", 980, [[3, 3, 3, 3]]), ("dnis", 981, [[3, 3, 3, 3]]))
+    assert [r["difference"] for r in rows] == [None, None, -1.0]
+    assert rows[1]["reference"] is None
+
+
+def test_where_larger_is_better_the_reference_is_the_largest_and_auc_is_judged_on_scores():
+    # uniform ranks 3 of 4 pairs right, or all of them; DNIS none
+    weak, strong = ("uniform", 500, [[1, 3, 2, 4]]), ("uniform", 900, [[1, 2, 3, 4]])
+    rows = judged(weak, strong, ("dnis", 1000, [[4, 3, 2, 1]]), metric="auc", higher_is_better=True, target=[0, 0, 1, 1])
+    assert [r["mean"] for r in rows] == [0.75, 1.0, 0.0]
+    assert (rows[2]["reference"], rows[2]["difference"]) == (9.0, -1.0)
+    assert [r["on_frontier"] for r in rows] == [True, True, False]
+
+
+def test_time_is_the_mean_and_memory_the_most_over_seeds():
+    cells = [cell(1000, elapsed_s=1.0, peak_bytes=None), cell(1000, elapsed_s=3.0, peak_bytes=70)]
+    found = [{"method": "uniform", "compression": 1.0, "budget": 1000, "val": 0.5, "cells": cells}]
+    outcomes = [Outcomes(np.ones((2, 4)), np.zeros(4), np.arange(4), "mse")]
+    (judged_row,) = judged_rows(found, outcomes, CompareConfig(), LABELS, higher_is_better=False)
+    assert (judged_row["elapsed_s"], judged_row["peak_bytes"]) == (2.0, 70)
