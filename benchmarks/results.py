@@ -1,7 +1,7 @@
 """The search against its rivals at equal bytes, data and tuning; writes RESULTS.md. Resumable: finished cells are kept.
 
-    python -m benchmarks.results --data DIR              # DIR holds ml-1m/ratings.parquet and frappe/frappe.parquet
-    python -m benchmarks.results --data DIR --only dnis  # fill in the cells of one method, e.g. on another core
+``python -m benchmarks.results --data DIR --write benchmarks/RESULTS.md``, where DIR holds ml-1m/ratings.parquet and
+frappe/frappe.parquet; with ``--only METHOD`` it fills in the cells of that method alone, e.g. on another core.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnis.comparison import CellStore, Contest, compare
+import torch
+
+from dnis.cells import CellStore
+from dnis.comparison import Contest, compare
 from dnis.datasets import load
 from dnis.results import Comparison
 from dnis.settings import METHODS, CompareConfig, SearchConfig
@@ -50,7 +53,7 @@ STUDIES = {
         "frappe/frappe.parquet",
         "column",
         CompareConfig(
-            SearchConfig(task="ctr", model="FM", batch_size=4096, lr=1e-2, l2=2e-3, epochs=20, patience=2, warm_epochs=3),
+            SearchConfig("FM", "ctr", batch_size=4096, lr=1e-2, l2=2e-3, epochs=20, patience=2, warm_epochs=3),
             methods=METHODS,
             compressions=(2.0, 4.0, 8.0, 16.0, 20.0),
             n_trials=2,
@@ -64,9 +67,15 @@ def table(study: Study, found: Comparison) -> str:
     head = ["compression", "method", "bytes", found.metric, "sd", "difference to uniform", "95 % interval", "s", "MB"]
     lines = [f"## {study.title}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in sorted(found.rows, key=lambda r: (r["compression"], METHODS.index(r["method"]))):
-        gap = ("", "") if row["low"] is None else (f"{row['difference']:+.4f}", f"{row['low']:+.4f} to {row['high']:+.4f}")
+        known = row["low"] is not None
+        gap = (f"{row['difference']:+.4f}", f"{row['low']:+.4f} to {row['high']:+.4f}") if known else ("", "")
         memory = "" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**20:.0f}"
-        cells = [f"{row['compression']:g}x", row["label"], f"{row['n_bytes']:,}", f"{row['mean']:.4f}", f"{row['sd']:.4f}"]
+        cells = [
+            f"{row['compression']:g}x",
+            row["label"],
+            f"{row['n_bytes']:,}",
+            *(f"{row[k]:.4f}" for k in ("mean", "sd")),
+        ]
         lines.append("| " + " | ".join([*cells, *gap, f"{row['elapsed_s']:.0f}", memory]) + " |")
     return "\n".join([*lines, "", *(f"- {sentence}" for sentence in found.verdict), ""])
 
@@ -80,8 +89,6 @@ def main() -> None:
     ask.add_argument("--only", choices=METHODS, action="append", help="fill in these methods' cells, write no table")
     ask.add_argument("--write", type=Path, help="where the tables go, e.g. benchmarks/RESULTS.md")
     options = ask.parse_args()
-    import torch
-
     torch.set_num_threads(1)
     done, parts = {}, []
     for name in options.study or STUDIES:
@@ -111,19 +118,15 @@ def main() -> None:
 def heading() -> str:
     """What was run, and on what."""
     n_trials = max(study.config.n_trials for study in STUDIES.values())
-    return "\n".join(
-        [
-            "# Results",
-            "",
-            "Made by `python -m benchmarks.results --data DIR --write benchmarks/RESULTS.md`. Every method: "
-            f"{n_trials} tuning trials (learning rate, L2, its frequency exponent) per compression on select_val, then three seeds "
-            "trained on everything but test. Bytes count the index. Differences are paired with the best uniform table of "
-            "at most the same bytes; the interval is a bootstrap over test users. `s` and `MB`: wall time of proposal and "
-            f"final training, peak memory of the process. {platform.machine()}, {os.cpu_count()} cores, one thread, "
-            f"Python {platform.python_version()}.",
-            "",
-        ]
-    )
+    return f"""# Results
+
+Made by `python -m benchmarks.results --data DIR --write benchmarks/RESULTS.md`. Every method: {n_trials} tuning
+trials (learning rate, L2, its frequency exponent) per compression on select_val, then three seeds trained on everything
+but test. Bytes count the index. Differences are paired with the best uniform table of at most the same bytes; the
+interval is a bootstrap over test users. `s` and `MB`: wall time of proposal and final training, peak memory of the
+process.
+{platform.machine()}, {os.cpu_count()} cores, one thread, Python {platform.python_version()}.
+"""
 
 
 if __name__ == "__main__":

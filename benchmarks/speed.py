@@ -1,6 +1,6 @@
 """What an epoch costs: plain training, first- and second-order search, and a minimal hand-written loop, in one run.
 
-    python -m benchmarks.speed [--source sample:movielens-small] [--model MF] [--rounds 5]
+``python -m benchmarks.speed [--source sample:movielens-small] [--model MF] [--rounds 5]``
 
 Prints one JSON line. Compare the ratios; times depend on what else the machine does.
 """
@@ -43,7 +43,8 @@ def minimal_epoch(split: Split, config: SearchConfig) -> Callable[[int], None]:
         for start in range(0, len(ids), config.batch_size):
             take = order[start : start + config.batch_size]
             rows = embedding(ids[take])
-            loss = judge(model(rows, bias(ids[take])[..., 0]), target[take]) + config.l2 * rows.square().sum() / len(take)
+            loss = judge(model(rows, bias(ids[take])[..., 0]), target[take])
+            loss = loss + config.l2 * rows.square().sum() / len(take)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -90,7 +91,12 @@ def main() -> None:
         name: round(statistics.median(s / t for s, t in zip(times[1:], seconds["train"][1:], strict=True)), 2)
         for name, times in seconds.items()
     }
-    facts = {"source": options.source, "model": config.model, "n_train": len(split.train), "batch_size": config.batch_size}
+    facts = {
+        "source": options.source,
+        "model": config.model,
+        "n_train": len(split.train),
+        "batch_size": config.batch_size,
+    }
     print(json.dumps({"benchmark": "speed", **facts, "epoch_ratio_to_train": ratio}))
 
 

@@ -170,7 +170,7 @@ class Contest:
             "embedding_dim": candidate.n_values / self.split.train.n_features,
             "layout": "dense" if scheme is None else scheme.layout,
             "block_dims": None if scheme is None else [float(d) for d in scheme.mean_dims_by_block],
-            "settings": asdict(config),
+            "settings": {**asdict(config), "hidden": list(config.hidden)},  # as a kept cell gives it back
             "elapsed_s": proposal_s + time.perf_counter() - started,
             "peak_bytes": peak_bytes(),
         }

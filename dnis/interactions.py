@@ -159,19 +159,18 @@ class Interactions:
         """The same rows with user and item as their only fields, for models and tasks that read no others.
 
         Returns:
-            Interactions of two fields; themselves where they have no others.
+            Interactions of two fields.
 
         Raises:
             DataError: If there is no user or no item column.
         """
-        if self.roles.user is None or self.roles.item is None:
-            raise DataError(f"a user and an item column are needed, the fields are {', '.join(self.vocabulary.fields)}")
-        if len(self.vocabulary.fields) == 2:
+        fields, roles = self.vocabulary.fields, replace(self.roles, features=(), numeric=())
+        if roles.user is None or roles.item is None:
+            raise DataError(f"a user and an item column are needed, the fields are {', '.join(fields)}")
+        if len(fields) == 2:
             return self
-        kept = replace(self.vocabulary, fields=self.vocabulary.fields[:2], values=self.vocabulary.values[:2])
-        left = ", ".join(self.vocabulary.fields[2:])
-        roles = replace(self.roles, features=(), numeric=())
-        notes = (*self.notes, f"The model reads user and item only; left aside: {left}.")
+        kept = replace(self.vocabulary, fields=fields[:2], values=self.vocabulary.values[:2])
+        notes = (*self.notes, f"The model reads user and item only; left aside: {', '.join(fields[2:])}.")
         return replace(self, vocabulary=kept, ids=np.ascontiguousarray(self.ids[:, :2]), roles=roles, notes=notes)
 
     def split(self, strategy: str | None = None, seed: int = 0) -> Split:

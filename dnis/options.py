@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dnis.settings import SPLIT_STRATEGIES, DataSpec
+from dnis.presets import PRESETS
+from dnis.settings import SPLIT_STRATEGIES, DataSpec, SearchConfig
 
 ROLES = {
     "--user": ("user", "column of the user"),
@@ -117,6 +118,8 @@ def add_settings(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
         kind: The record's class.
     """
     group = parser.add_argument_group("settings")
+    if kind is SearchConfig:
+        group.add_argument("--preset", choices=PRESETS, default=argparse.SUPPRESS, help="settings to start from")
     for f in dataclasses.fields(kind):
         flag, default = "--" + f.name.replace("_", "-"), f.default
         if dataclasses.is_dataclass(default):
@@ -170,7 +173,8 @@ def settings_of(options: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
         Values by name; what was not given is left to its default.
     """
     given = vars(options)
-    return {f.name: given[f.name] for f in dataclasses.fields(kind) if f.name in given}
+    names = [f.name for f in dataclasses.fields(kind)] + (["preset"] if kind is SearchConfig else [])
+    return {name: given[name] for name in names if name in given}
 
 
 def new_folder(options: argparse.Namespace) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnis import datasets
+from dnis.presets import preset
 from dnis.pruning import prune
 from dnis.reading import DataError
 from dnis.settings import (
@@ -82,7 +83,7 @@ def with_defaults(kind: type[SearchConfig | CompareConfig], values: dict[str, An
 
     Args:
         kind: ``SearchConfig``, or ``CompareConfig`` with the shared settings under ``search``.
-        values: What was given.
+        values: What was given; ``preset`` names a set of settings under it.
         split: The data.
 
     Returns:
@@ -92,6 +93,8 @@ def with_defaults(kind: type[SearchConfig | CompareConfig], values: dict[str, An
         return from_dict(
             kind, {**values, "search": asdict(with_defaults(SearchConfig, values.get("search", {}), split))}
         )
+    values = {**preset(values.get("preset", "default")), **values}
+    values.pop("preset", None)
     task = values.get("task", split.train.task)
     check_choice("task", task, TASK_NAMES)
     defaults = {"task": task, **DEFAULTS_BY_TASK[task]}

@@ -55,9 +55,7 @@ def next_size(candidate, split):
     scheme, k = candidate.scheme, candidate.config.embedding_dim
     dims, sizes = scheme.block_dims, np.bincount(scheme.block_of)
     block = min(np.flatnonzero(dims < k), key=lambda b: sizes[b])
-    more = DimensionScheme.from_block_dims(
-        dims + (np.arange(len(dims)) == block), scheme.block_of, k, scheme.projected
-    )
+    more = DimensionScheme.from_block_dims(dims + (np.arange(len(dims)) == block), scheme.block_of, k, scheme.projected)
     return more.bytes_by_layout["block"]
 
 

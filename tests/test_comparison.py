@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from dnis.comparison import budgets, compare, estimate_s, n_cells, trials
 from dnis.settings import CompareConfig
 from dnis.training import DivergedError, Trainer, train
 from tests.engine_data import small_config, small_split
-from tests.judging_data import full_bytes, judging_config, planted_split, with_another_test
+from tests.judging_data import judging_config, planted_split, with_another_test
 
 
 class StopError(Exception):
@@ -21,7 +22,8 @@ class StopError(Exception):
 def config_of(**changes):
     """Two methods at two sizes with two trials and two seeds: 4 tuning cells and 8 final ones."""
     small = {"methods": ("uniform", "dnis"), "compressions": (1.0, 4.0), "seeds": (0, 1), "n_trials": 2}
-    return CompareConfig(**{"search": judging_config(epochs=4), "n_bootstrap": 20, **small, **changes})
+    search = judging_config(epochs=4, batch_size=1024, lr=0.05)
+    return CompareConfig(**{"search": search, "n_bootstrap": 20, **small, **changes})
 
 
 N_CELLS = 12
@@ -30,6 +32,12 @@ N_CELLS = 12
 def told(found):
     """What a comparison says, but for time and memory."""
     return [{k: v for k, v in row.items() if k not in ("elapsed_s", "peak_bytes")} for row in found.rows], found.verdict
+
+
+@cache
+def fresh(seed=0):
+    """What a comparison says that keeps nothing and is not stopped."""
+    return told(compare(planted_split(seed), config_of()))
 
 
 @pytest.fixture
@@ -43,14 +51,14 @@ def finals(monkeypatch):
                 seen[-1]["rows"] += [(*ids, y) for ids, y in zip(batch[0].tolist(), batch[1].tolist(), strict=True)]
             return super().step(batch)
 
-    def watched(split, config, scheme=None, on_event=None, data="train"):
+    def listening(split, config, scheme=None, on_event=None, data="train"):
         final[:] = [True] if data == "development" else []
         if final:
             seen.append({"config": config, "rows": []})
         return train(split, config, scheme, on_event, data)
 
     monkeypatch.setattr(training, "Trainer", Watched)
-    monkeypatch.setattr(comparison, "train", watched)
+    monkeypatch.setattr(comparison, "train", listening)
     return seen
 
 
@@ -65,24 +73,25 @@ def test_every_final_model_learns_from_every_row_but_test(finals):
         assert sorted(final["rows"]) == sorted(wanted * final["config"].epochs)
 
 
+def watched(kind, asked):
+    """A method that remembers with which settings and budgets it was asked."""
+
+    class Watched(kind):
+        def candidates(self, split, settings, wanted):
+            asked.append((settings, list(wanted)))
+            return super().candidates(split, settings, wanted)
+
+    return Watched
+
+
 def test_every_method_is_tried_with_the_same_settings(monkeypatch):
-    tried = {}
     config = config_of(methods=("uniform", "dnis", "mde", "magnitude"), n_trials=3, seeds=(7,))
+    asked = {name: [] for name in config.methods}
     for name in config.methods:
-
-        class Watched(BASELINES[name]):
-            name = name
-
-            def candidates(self, split, settings, wanted):
-                tried.setdefault(self.name, []).append((settings, list(wanted)))
-                return super().candidates(split, settings, wanted)
-
-        monkeypatch.setitem(BASELINES, name, Watched)
-    split = planted_split()
-    compare(split, config)
-    full = full_bytes(split, config.search)
-    for calls in tried.values():
-        assert calls[:3] == [(settings, [full, full // 4]) for settings in trials(config)]
+        monkeypatch.setitem(BASELINES, name, watched(BASELINES[name], asked[name]))
+    compare(planted_split(), config)
+    for calls in asked.values():
+        assert calls[:3] == [(settings, [6464, 1616]) for settings in trials(config)]
 
 
 def test_trials_begin_with_the_given_settings_and_draw_around_them():
@@ -167,16 +176,13 @@ def test_a_row_holds_the_metric_of_the_final_models_on_test():
 
 
 def test_the_same_seeds_give_the_same_numbers_and_others_give_others():
-    split = planted_split()
-    once = told(compare(split, config_of()))
-    assert told(compare(split, config_of())) == once
-    assert told(compare(split, config_of(seeds=(2, 3)))) != once
+    assert told(compare(planted_split(), config_of())) == fresh()
+    assert told(compare(planted_split(), config_of(seeds=(2, 3)))) != fresh()
 
 
 def test_test_is_not_looked_at_before_the_end():
-    split = planted_split()
     blind = ("method", "val", "settings", "n_bytes", "block_dims")
-    seen, unseen = (compare(s, config_of()).rows for s in (split, with_another_test(split)))
+    seen, unseen = fresh()[0], compare(with_another_test(planted_split()), config_of()).rows
     assert [[row[k] for k in blind] for row in seen] == [[row[k] for k in blind] for row in unseen]
     assert [row["mean"] for row in seen] != [row["mean"] for row in unseen]
 
@@ -209,20 +215,18 @@ def stop_at(n):
     return on_event
 
 
-@pytest.mark.parametrize("n", [1, 3, 6, 11])
+@pytest.mark.parametrize("n", [1, 6, 11])
 def test_a_stop_after_a_cell_loses_nothing(tmp_path, computed, n):
     split, config = planted_split(), config_of()
-    whole = told(compare(split, config))
-    n_all = len(computed)
-    computed.clear()
     with pytest.raises(StopError):
         compare(split, config, stop_at(n), tmp_path)
-    n_before = len(computed)
-    assert 1 <= n_before < n_all
+    before = list(computed)
+    assert before
     events = []
-    assert told(compare(split, config, events.append, tmp_path)) == whole
-    assert len(computed) == len(set(computed)) == n_all
+    assert told(compare(split, config, events.append, tmp_path)) == fresh()
     assert [e["done"] for e in events] == list(range(1, N_CELLS + 1))
+    assert computed[: len(before)] == before
+    assert len(computed) == len(set(computed))  # no cell was computed twice
 
 
 def test_a_stop_within_a_cell_loses_that_cell_alone(tmp_path, computed, monkeypatch):
@@ -234,40 +238,32 @@ def test_a_stop_within_a_cell_loses_that_cell_alone(tmp_path, computed, monkeypa
             raise StopError
         return train(*args, **more)
 
-    with monkeypatch.context() as patched:
+    # two trainings in each of the two tuning cells of uniform, and then its finals
+    with monkeypatch.context() as patched, pytest.raises(StopError):
         patched.setattr(comparison, "train", stopping)
-        with pytest.raises(StopError):
-            compare(split, config, folder=tmp_path)
-    # trainings: two sizes in each of two tuning cells of uniform make four, its finals four more
-    first = list(computed)
-    assert len(first) >= 3
-    compare(split, config, folder=tmp_path)
-    again = computed[len(first) :]
-    assert not set(first) & set(again)
-    computed.clear()
-    compare(split, config, folder=tmp_path)
-    assert computed == []
+        compare(split, config, folder=tmp_path)
+    before = len(computed)
+    assert before >= 3
+    assert told(compare(split, config, folder=tmp_path)) == fresh()
+    assert len(computed) == len(set(computed)) == len(list(tmp_path.rglob("*.cell")))
+    n_all = len(computed)
+    assert told(compare(split, config, folder=tmp_path)) == fresh()
+    assert len(computed) == n_all
 
 
 def test_more_seeds_and_methods_take_what_is_finished(tmp_path, computed):
-    split = planted_split()
-    compare(split, config_of(), folder=tmp_path)
+    compare(planted_split(), config_of(), folder=tmp_path)
+    compare(planted_split(), config_of(seeds=(0, 1, 2), methods=("uniform", "dnis", "random")), folder=tmp_path)
+    assert len(computed) == len(set(computed))
     computed.clear()
-    more = config_of(seeds=(0, 1, 2), methods=("uniform", "dnis", "random"))
-    again = told(compare(split, more, folder=tmp_path))
-    kept = list(computed)
-    computed.clear()
-    assert told(compare(split, more)) == again
-    uniform_and_dnis = 2 * 2 + 2 * 2
-    assert len(kept) <= len(computed) - uniform_and_dnis
+    compare(planted_split(), config_of(seeds=(0, 1, 2)), folder=tmp_path)
+    assert computed == []
 
 
 def test_cells_of_other_data_are_not_mixed_up(tmp_path):
-    ours, theirs = planted_split(), planted_split(seed=1)
-    apart = [told(compare(split, config_of())) for split in (ours, theirs)]
-    together = [told(compare(split, config_of(), folder=tmp_path)) for split in (ours, theirs, ours)]
-    assert together == [*apart, apart[0]]
-    assert apart[0] != apart[1]
+    together = [told(compare(planted_split(seed), config_of(), folder=tmp_path)) for seed in (0, 1, 0)]
+    assert together == [fresh(0), fresh(1), fresh(0)]
+    assert fresh(0) != fresh(1)
 
 
 def test_every_cell_is_told_of():
@@ -285,8 +281,8 @@ def test_the_estimate_grows_with_what_there_is_to_do(monkeypatch):
     ticks = iter(range(1000))
     monkeypatch.setattr(comparison.time, "perf_counter", lambda: float(next(ticks)))
     split = planted_split()
-    # a second for eight steps; batches of 256 rows
-    n_steps = math.ceil(len(split.train) / 256)
+    # a second for eight steps; batches of 1,024 rows
+    n_steps = math.ceil(len(split.train) / 1024)
     one = estimate_s(split, config_of(methods=("uniform",), compressions=(1.0,), seeds=(0,), n_trials=1))
     assert one == pytest.approx(1.3 * 12 * n_steps / 8 * 2)
     # two methods at two sizes and the two trainings of a search, for two trials and two seeds
@@ -316,9 +312,14 @@ def test_rows_of_one_user_are_drawn_together_and_without_users_each_row_is_its_o
     units = []
     judge = comparison.judged_rows
     monkeypatch.setattr(
-        comparison, "judged_rows", lambda found, outcomes, *rest: units.append(outcomes[0].unit) or judge(found, outcomes, *rest)
+        comparison,
+        "judged_rows",
+        lambda found, outcomes, *rest: units.append(outcomes[0].unit) or judge(found, outcomes, *rest),
     )
-    split, config = small_split("ctr"), config_of(search=small_config("ctr", epochs=1), methods=("uniform",), n_trials=1)
+    split, config = (
+        small_split("ctr"),
+        config_of(search=small_config("ctr", epochs=1), methods=("uniform",), n_trials=1),
+    )
     compare(split, config)
     nobody = replace(split, test=replace(split.test, roles=replace(split.test.roles, user=None)))
     compare(nobody, config)

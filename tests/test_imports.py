@@ -13,7 +13,7 @@ NUMPY_ONLY = (
     "settings", "reading", "vocabulary", "roles", "columns", "interactions", "schemes", "datasets", "splits", "metrics",
     "results", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader", "files", "packing",
     "records", "checkpoints", "additions", "runs", "archives", "exports", "recipes", "figures", "control",
-    "preparation", "errands", "worker", "options", "progress", "commands", "__main__",
+    "presets", "preparation", "errands", "worker", "options", "progress", "commands", "__main__",
 )  # fmt: skip
 """Modules that load neither torch nor streamlit; they may fetch the engine when a function needs it."""
 
@@ -28,8 +28,8 @@ ROAD = (
     # judging
     "allocation", "rivals", "controller", "gradual", "baselines", "cells", "intervals", "verdicts", "comparison",
     # what leaves the road
-    "exports", "recipes", "figures", "control", "preparation", "errands", "worker", "options", "progress", "commands",
-    "__main__", "ui",
+    "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker", "options", "progress",
+    "commands", "__main__", "ui",
 )  # fmt: skip
 """Every module of the package; each imports only what stands before it."""
 

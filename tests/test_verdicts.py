@@ -136,7 +136,9 @@ def test_a_larger_uniform_table_is_no_reference_but_two_percent_are_forgiven():
 def test_where_larger_is_better_the_reference_is_the_largest_and_auc_is_judged_on_scores():
     # uniform ranks 3 of 4 pairs right, or all of them; DNIS none
     weak, strong = ("uniform", 500, [[1, 3, 2, 4]]), ("uniform", 900, [[1, 2, 3, 4]])
-    rows = judged(weak, strong, ("dnis", 1000, [[4, 3, 2, 1]]), metric="auc", higher_is_better=True, target=[0, 0, 1, 1])
+    rows = judged(
+        weak, strong, ("dnis", 1000, [[4, 3, 2, 1]]), metric="auc", higher_is_better=True, target=[0, 0, 1, 1]
+    )
     assert [r["mean"] for r in rows] == [0.75, 1.0, 0.0]
     assert (rows[2]["reference"], rows[2]["difference"]) == (9.0, -1.0)
     assert [r["on_frontier"] for r in rows] == [True, True, False]
