@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.ui import film, live, road, session, shell, texts
+from dnis.ui import film, history, live, road, session, shell, texts
 
 
 def overview() -> None:
@@ -29,6 +29,8 @@ def overview() -> None:
                 st.page_link(step["page"], label=step["title"], icon=step["icon"])
                 st.caption(step["text"])
                 st.text(state)
+    st.header(words["history"], help=words["history_about"], anchor="runs")
+    history.draw()
 
 
 shell.run(overview)

@@ -18,6 +18,23 @@ COMPARISON = "comparison.json"
 """Name of a comparison's file."""
 
 
+def rename_run(folder: str | Path, name: str) -> None:
+    """Give a run another name.
+
+    Args:
+        folder: The run's folder.
+        name: What a person calls it.
+
+    Raises:
+        ValueError: If the name is empty or longer than 100 characters.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= 100:
+        raise ValueError(f"the name of a run must have 1 to 100 characters, got {len(name)}")
+    path = Path(folder) / "run.json"
+    write_json(path, {**read_json(path), "name": name})
+
+
 def add_sweep(folder: str | Path, sweep: pd.DataFrame) -> None:
     """Add what every threshold costs to a run.
 

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dnis.alphas import AlphaOptimizer
 from dnis.budgets import ROUNDS, kept_pairs, kept_share
 from dnis.events import describe, dims_at_half
-from dnis.hypergradient import alpha_gradient, normalised
+from dnis.hypergradient import alpha_gradient
 from dnis.results import EpochEvent, SearchResult
 from dnis.schemes import make_blocks
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
 from dnis.stopping import EarlyStopping
-from dnis.tables import adam_update
 from dnis.tasks import evaluate
 from dnis.training import Batch, DivergedError, Feed, OnEvent, Trainer, watch_losses
 
@@ -58,9 +58,7 @@ class Search:
         self.history: list[EpochEvent] = []
         self.warnings: list[str] = []
         self.elapsed_s = 0.0
-        self._moments = (torch.zeros_like(self.selection.alpha), torch.zeros_like(self.selection.alpha))
-        self._alpha_steps = 0
-        self._kept = torch.ones_like(self.selection.alpha, dtype=torch.bool)
+        self.mover = AlphaOptimizer(self.selection.alpha, config)
         if state is not None:
             self._load(*state)
 
@@ -90,7 +88,7 @@ class Search:
             return None
         started = time.perf_counter()
         epoch = len(self.history) + 1
-        warm = epoch <= self.config.warm_epochs
+        warm = epoch <= self.warm_epochs
         validation = self._validation_batches(epoch)
         try:
             loss = self.trainer.run_epoch(
@@ -115,33 +113,32 @@ class Search:
         return event
 
     def _alpha_step(self, train: Batch, validation: Batch) -> None:
-        config, alpha = self.config, self.selection.alpha
-        grad = alpha_gradient(self.trainer, train, validation, config.order)
-        with torch.no_grad():
-            scale = float(grad.abs().mean()) if config.l1_scale == "relative" else 1.0
-            grad += config.l1_alpha * scale
-            if config.normalise:
-                grad = normalised(grad)
-            if config.alpha_optimizer == "adam":
-                self._alpha_steps += 1
-                adam_update(alpha, *self._moments, grad, config.lr_alpha, self._alpha_steps)
-            else:
-                alpha.sub_(grad, alpha=config.lr_alpha)
-            alpha.clamp_(0, 1).mul_(self._kept)
+        self.mover.step(alpha_gradient(self.trainer, train, validation, self.config.order))
 
     def _shrink(self, epoch: int) -> None:
         """Drop the pairs that the budget no longer holds; they stay dropped."""
-        if self.config.compression > 1 and epoch > self.config.warm_epochs:
-            share = kept_share(epoch, self.config.warm_epochs, self.config.compression)
-            kept = kept_pairs(self.alpha.numpy(), self.trainer.network.embeddings.values.numpy(), self.block_of, share)
-            self._kept = torch.from_numpy(kept)
-            with torch.no_grad():
-                self.selection.alpha.mul_(self._kept)
+        if self.config.compression > 1 and epoch > self.warm_epochs:
+            share = kept_share(epoch - self.warm_epochs, self._rounds, self.config.compression)
+            embeddings = self.trainer.network.embeddings.values.numpy()
+            self.mover.drop(kept_pairs(self.alpha.numpy(), embeddings, self.block_of, share))
+
+    @property
+    def warm_epochs(self) -> int:
+        """Epochs before alpha moves: as asked, or until select_val first gets worse."""
+        losses = [e.losses["select_val"] for e in self.history[: self.config.warm_epochs] if e.phase == "warm"]
+        worse = [later + 1 for later in range(1, len(losses)) if losses[later] > losses[later - 1]]
+        return min([self.config.warm_epochs, *worse])
+
+    @property
+    def _rounds(self) -> int:
+        """Epochs over which the table shrinks to its budget; 1 without one."""
+        left = self.config.epochs - self.config.warm_epochs
+        return max(1, min(ROUNDS, left)) if self.config.compression > 1 else 1
 
     @property
     def _first_epoch(self) -> int:
         """The first epoch that may be the answer: alpha moves, and the budget is met."""
-        return self.config.warm_epochs + (ROUNDS if self.config.compression > 1 else 1)
+        return self.warm_epochs + self._rounds
 
     def _validation_batches(self, epoch: int) -> Iterator[Batch]:
         """Validation batches without end; how they are dealt depends on seed and epoch alone."""
@@ -171,14 +168,8 @@ class Search:
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Everything that a resumed search needs: arrays by name, and a record for JSON."""
-        tensors = {f"trainer.{k}": v for k, v in self.trainer.state().items()}
-        tensors |= {f"best.{k}": v for k, v in self.stopping.best.items()}
-        tensors |= {
-            "alpha": self.alpha,
-            "alpha_mean": self._moments[0],
-            "alpha_square": self._moments[1],
-            "kept": self._kept,
-        }
+        parts = {"trainer": self.trainer.state(), "best": self.stopping.best, "alpha": self.mover.state()}
+        tensors = {f"{part}.{k}": v for part, state in parts.items() for k, v in state.items()}
         arrays = {k: v.numpy().copy() for k, v in tensors.items()}
         for name in ("alpha", "dims_by_block"):
             kept = [getattr(e, name) for e in self.history]
@@ -188,23 +179,21 @@ class Search:
             "history": [{k: getattr(e, k) for k in plain} for e in self.history],
             "warnings": self.warnings,
             "elapsed_s": self.elapsed_s,
-            "alpha_steps": self._alpha_steps,
             "best": [self.stopping.best_loss, self.stopping.best_epoch],
         }
         return arrays, json.loads(json.dumps(meta))
 
     @torch.no_grad()
     def _load(self, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
-        tensors = {k: torch.from_numpy(np.array(v)) for k, v in arrays.items()}
-        self.trainer.load({k.removeprefix("trainer."): v for k, v in tensors.items() if k.startswith("trainer.")})
-        self.stopping.best = {k.removeprefix("best."): v for k, v in tensors.items() if k.startswith("best.")}
+        parts: dict[str, dict[str, Tensor]] = {"trainer": {}, "best": {}, "alpha": {}, "history": {}}
+        for name, values in arrays.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = torch.from_numpy(np.array(values))
+        self.trainer.load(parts["trainer"])
+        self.mover.load(parts["alpha"])
+        self.stopping.best = parts["best"]
         self.stopping.best_loss, self.stopping.best_epoch = meta["best"]
-        for kept, key in zip(
-            (self.selection.alpha, *self._moments), ("alpha", "alpha_mean", "alpha_square"), strict=True
-        ):
-            kept.copy_(tensors[key])
-        self._kept = tensors["kept"].bool()
-        self._alpha_steps, self.elapsed_s = meta["alpha_steps"], meta["elapsed_s"]
+        self.elapsed_s = meta["elapsed_s"]
         self.warnings = list(meta["warnings"])
         self.history = [
             EpochEvent(

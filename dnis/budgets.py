@@ -10,19 +10,18 @@ ROUNDS = 8
 """Epochs over which the table shrinks from full size to the budget."""
 
 
-def kept_share(epoch: int, warm_epochs: int, compression: float) -> float:
+def kept_share(epoch: int, rounds: int, compression: float) -> float:
     """Share of the full table that may stay after an epoch; falls geometrically to 1 / compression.
 
     Args:
-        epoch: Epoch that just ended, from 1.
-        warm_epochs: Epochs before alpha moves.
+        epoch: Epochs since alpha began to move.
+        rounds: Epochs until the budget is met.
         compression: Full size over wanted size.
 
     Returns:
         A share in [1 / compression, 1].
     """
-    done = min(max(epoch - warm_epochs, 0) / ROUNDS, 1.0)
-    return compression**-done
+    return compression ** -min(max(epoch, 0) / rounds, 1.0)
 
 
 def kept_pairs(alpha: np.ndarray, embeddings: np.ndarray, block_of: np.ndarray, share: float) -> np.ndarray:

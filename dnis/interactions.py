@@ -76,6 +76,7 @@ class Interactions:
         """
         names = [str(c) for c in frame.columns]
         check_names(names)
+        read = tuple(frame.attrs.get("notes", ()))
         frame = frame.set_axis(names, axis=1).reset_index(drop=True)
         if frame.empty:
             raise DataError(f"the table has {len(frame):,} rows and {len(names):,} columns: nothing to learn")
@@ -84,7 +85,7 @@ class Interactions:
         frame, dropped = _without_empty_ids(frame, roles)
         target, target_notes = _target(frame, roles)
         ids, vocabulary = _encoded(frame, roles)
-        notes = (*dropped, *target_notes, *_unused(names, roles), *_repeated(ids, roles))
+        notes = (*read, *dropped, *target_notes, *_unused(names, roles), *_repeated(ids, roles))
         return cls(
             vocabulary=vocabulary,
             ids=ids,

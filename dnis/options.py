@@ -124,7 +124,7 @@ def add_settings(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
         flag, default = "--" + f.name.replace("_", "-"), f.default
         if dataclasses.is_dataclass(default):
             continue  # settings inside settings have options of their own
-        known = "follows from the data" if f.name in ("task", "model") else f"default {_text(default)}"
+        known = "follows from the data" if f.name in ("task", "model", "batch_size") else f"default {_text(default)}"
         form: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
         form["help"] = f"{MEANINGS[f.name]} ({known})" if f.name in MEANINGS else f"({known})"
         if isinstance(default, bool):

@@ -98,6 +98,8 @@ def with_defaults(kind: type[SearchConfig | CompareConfig], values: dict[str, An
     task = values.get("task", split.train.task)
     check_choice("task", task, TASK_NAMES)
     defaults = {"task": task, **DEFAULTS_BY_TASK[task]}
+    # about seventy steps an epoch, whatever the data's size: alpha moves lr_alpha a step
+    defaults["batch_size"] = 2 ** int(np.clip(round(np.log2(max(len(split.train), 1) / 70)), 6, 12))
     if task == "rating" and len(split.vocabulary.fields) > 2:
         defaults["model"] = "FM"
     return from_dict(kind, {**defaults, **values})

@@ -29,11 +29,11 @@ if data is None:
     st.stop()
 
 with about:
-    st.subheader(words["facts"])
+    st.header(words["facts"])
     data_panel.facts(data)
 left, right = st.columns(2, gap="large")
 with right:
-    st.subheader(words["split"], help=words["split_about"])
+    st.header(words["split"], help=words["split_about"])
     spec = data_panel.split_choice(data, spec)
 split = data_panel.split_or_error(spec)
 if split is None:
@@ -41,7 +41,7 @@ if split is None:
 with right:
     data_panel.roles(split)
 with left:
-    st.subheader(words["tail"])
+    st.header(words["tail"])
     data_panel.tail(split)
 
 if spec == used:

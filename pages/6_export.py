@@ -26,5 +26,5 @@ for first in range(0, len(offers), 2):
         with column:
             export_panel.draw(offer)
 
-st.subheader(words["import_title"])
+st.header(words["import_title"])
 run_import.draw()

@@ -13,7 +13,7 @@ for step in lessons.STEPS:
     # a fragment each: a turned knob redraws its own step and no other
     st.fragment(step)()
 
-st.subheader(words["glossary"], anchor="glossary")
+st.header(words["glossary"], anchor="glossary")
 with st.expander(words["words"]):
     for word, meaning in texts.glossary().items():
         st.markdown(f"**{word.replace('_', ' ')}**: {meaning}")

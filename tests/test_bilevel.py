@@ -235,8 +235,17 @@ def test_a_warm_epoch_is_never_the_answer():
         small_split(), small_config(lr=0.1, lr_alpha=0.05, l1_alpha=5.0, warm_epochs=5, epochs=9, patience=2)
     )
     losses = [event.losses["select_val"] for event in result.history]
-    assert int(np.argmin(losses)) + 1 <= 5 < result.best_epoch
+    n_warm = sum(event.phase == "warm" for event in result.history)
+    assert int(np.argmin(losses)) + 1 <= n_warm < result.best_epoch
     assert (result.alpha < 1).any()
+
+
+def test_the_warm_start_ends_when_select_val_first_gets_worse():
+    history = search(small_split(), small_config(lr=0.1, warm_epochs=8, epochs=9, patience=9)).history
+    losses = [event.losses["select_val"] for event in history]
+    worse = next(i for i in range(1, len(losses)) if losses[i] > losses[i - 1])
+    assert 1 <= worse < 7
+    assert [event.phase for event in history] == ["warm"] * (worse + 1) + ["search"] * (8 - worse)
 
 
 def test_events_are_told_in_order_and_one_that_raises_loses_nothing():

@@ -7,13 +7,13 @@ from dnis.schemes import DimensionScheme
 from tests.judging_data import full_bytes, judging_config, planted_split
 
 
-def test_the_table_shrinks_geometrically_over_eight_epochs_after_the_warm_start():
-    shares = [kept_share(epoch, warm_epochs=2, compression=16.0) for epoch in (1, 2, 4, 6, 10, 50)]
+def test_the_table_shrinks_geometrically_over_its_rounds_after_the_warm_start():
+    shares = [kept_share(epoch, rounds=8, compression=16.0) for epoch in (-1, 0, 2, 4, 8, 50)]
     assert shares == pytest.approx([1, 1, 1 / 2, 1 / 4, 1 / 16, 1 / 16])
 
 
 def test_without_compression_the_table_keeps_its_size():
-    assert kept_share(epoch=7, warm_epochs=2, compression=1.0) == 1.0
+    assert kept_share(epoch=7, rounds=8, compression=1.0) == 1.0
 
 
 # blocks of three and of one feature; alpha^2 * mean e^2 over the block, by hand: [[1, 4], [9, 0.25]]

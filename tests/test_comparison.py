@@ -239,9 +239,10 @@ def test_a_stop_within_a_cell_loses_that_cell_alone(tmp_path, computed, monkeypa
         return train(*args, **more)
 
     # two trainings in each of the two tuning cells of uniform, and then its finals
-    with monkeypatch.context() as patched, pytest.raises(StopError):
+    with monkeypatch.context() as patched:
         patched.setattr(comparison, "train", stopping)
-        compare(split, config, folder=tmp_path)
+        with pytest.raises(StopError):
+            compare(split, config, folder=tmp_path)
     before = len(computed)
     assert before >= 3
     assert told(compare(split, config, folder=tmp_path)) == fresh()

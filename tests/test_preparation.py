@@ -1,5 +1,8 @@
 """Data, settings and a cut, before any errand starts."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from dnis.interactions import Interactions
@@ -8,9 +11,12 @@ from dnis.settings import DEFAULTS_BY_TASK, CompareConfig, DataSpec, SearchConfi
 
 
 def test_the_task_follows_from_the_data_and_the_rest_from_the_task(small_split):
-    assert with_defaults(SearchConfig, {"embedding_dim": 8}, small_split) == SearchConfig(embedding_dim=8)
-    ranking = with_defaults(SearchConfig, {"task": "topk", "epochs": 3}, small_split)
-    assert ranking == SearchConfig(**{**DEFAULTS_BY_TASK["topk"], "task": "topk", "epochs": 3})
+    given = {"batch_size": 512}
+    assert with_defaults(SearchConfig, given | {"embedding_dim": 8}, small_split) == SearchConfig(
+        embedding_dim=8, batch_size=512
+    )
+    ranking = with_defaults(SearchConfig, given | {"task": "topk", "epochs": 3}, small_split)
+    assert ranking == SearchConfig(**{**DEFAULTS_BY_TASK["topk"], "task": "topk", "epochs": 3, "batch_size": 512})
 
 
 def test_ratings_with_further_columns_take_a_model_that_reads_them(ratings_frame):
@@ -20,8 +26,16 @@ def test_ratings_with_further_columns_take_a_model_that_reads_them(ratings_frame
 
 
 def test_a_comparison_takes_the_same_defaults_for_what_its_methods_share(small_split):
-    found = with_defaults(CompareConfig, {"search": {"task": "topk"}, "seeds": [4, 5]}, small_split)
-    assert found == CompareConfig(search=SearchConfig.for_task("topk"), seeds=(4, 5))
+    found = with_defaults(
+        CompareConfig, {"search": {"task": "topk", "lr": 0.1, "batch_size": 32}, "seeds": [4, 5]}, small_split
+    )
+    assert found == CompareConfig(search=SearchConfig.for_task("topk", lr=0.1, batch_size=32), seeds=(4, 5))
+
+
+@pytest.mark.parametrize(("n_train", "batch_size"), [(100, 64), (7_000, 128), (70_000, 1024), (700_000, 4096)])
+def test_an_epoch_has_about_seventy_steps_within_bounds(small_split, n_train, batch_size):
+    train = small_split.train.take(np.zeros(n_train, dtype=int))
+    assert with_defaults(SearchConfig, {}, replace(small_split, train=train)).batch_size == batch_size
 
 
 def test_an_unknown_task_is_refused(small_split):

@@ -66,7 +66,7 @@ def test_quoted_cells_may_hold_delimiters_and_line_breaks(saved):
 
 
 def test_a_quoted_line_break_may_fall_between_two_blocks(saved, monkeypatch):
-    monkeypatch.setattr("dnis.reading._BLOCK_BYTES", 24)
+    monkeypatch.setattr("dnis.delimited._BLOCK_BYTES", 24)
     rows = "".join(f'{i},"a\n{i}"\n' for i in range(30))
     assert read_frame(saved("id,text\n" + rows))["text"].tolist() == [f"a\n{i}" for i in range(30)]
 
@@ -124,10 +124,10 @@ def test_two_columns_of_one_name_are_refused(saved):
     assert refusal(saved("user,item,user\n1,2,3\n")) == "two columns are named 'user': columns 1 and 3"
 
 
-def test_a_file_without_column_names_is_refused(saved):
-    assert refusal(saved("196,242,3\n186,302,3\n")) == (
-        "the first row of log.csv must name the columns, but it holds numbers: 196, 242, 3"
-    )
+def test_a_file_without_column_names_is_read_from_its_first_row_on(saved):
+    frame = read_frame(saved("196\t242\t3\n186\t302\t4\n"))
+    assert frame.to_dict("list") == {"column_1": [196, 186], "column_2": [242, 302], "column_3": [3, 4]}
+    assert ["196" in note and "column_1" in note for note in frame.attrs["notes"]] == [True]
 
 
 def test_a_single_column_may_be_named_by_a_number(saved):
@@ -138,10 +138,65 @@ def test_a_row_of_another_length_is_named(saved):
     assert refusal(saved("user,item\n1,2\n3,4\n5\n")) == ("log.csv, data row 3: 1 values where the header has 2: '5'")
 
 
-def test_another_encoding_is_refused_in_the_header_and_below(saved):
-    assert "not UTF-8" in refusal(saved("user,prénom\n1,2\n".encode("latin-1")))
-    assert "not UTF-8" in refusal(saved("user,name\n1,André\n".encode("latin-1")))
-    assert "not UTF-8" in refusal(saved("user,item\n1,2\n".encode("utf-16")))
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "latin-1", "cp1252"])
+def test_text_in_another_encoding_is_read_and_the_encoding_noted(saved, encoding):
+    frame = read_frame(saved("user,prénom\r\n1,André\r\n2,Zoë\r\n".encode(encoding)))
+    assert frame.to_dict("list") == {"user": [1, 2], "prénom": ["André", "Zoë"]}
+    noted = {"utf-8-sig": "", "latin-1": "Latin-1, where 'prénom'", "cp1252": "Latin-1"}.get(encoding, "UTF-16")
+    assert noted in " ".join(frame.attrs["notes"])
+    assert len(frame.attrs["notes"]) == (encoding != "utf-8-sig")
+
+
+def test_a_byte_order_mark_of_big_endian_text_decides(saved):
+    assert read_frame(saved(b"\xfe\xff" + "a,b\n1,é\n".encode("utf-16-be"))).to_dict("list") == {"a": [1], "b": ["é"]}
+
+
+def test_plain_text_needs_no_note(saved):
+    assert read_frame(saved("user,name\n1,André\n")).attrs["notes"] == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("user,name\n1,Пушкин\n".encode("cp1251"), "cf f3 f8"),
+        ("user,name\n1,山田太郎\n".encode("shift-jis"), "91 be"),
+        (b"user,name\n1,Andr\xe9 \x01\n", "01"),
+    ],
+)
+def test_text_of_which_nobody_can_tell_the_encoding_is_refused(saved, content, found):
+    message = refusal(saved(content))
+    assert "log.csv is not UTF-8 text, and its encoding cannot be told" in message
+    assert found in message
+
+
+def test_utf_32_and_half_a_utf_16_letter_are_refused(saved):
+    assert (
+        refusal(saved("user,item\n1,2\n".encode("utf-32"))) == "log.csv is UTF-32 text; save it with the encoding UTF-8"
+    )
+    assert "not UTF-16 text" in refusal(saved("user,item\n1,2\n".encode("utf-16")[:-1]))
+
+
+def test_a_letter_that_two_blocks_share_is_still_utf_8(saved, monkeypatch):
+    monkeypatch.setattr("dnis.encodings._BLOCK_BYTES", 5)
+    assert read_frame(saved("a,b\n1ü,2\n3,ü\n")).attrs["notes"] == ()
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_become_points_and_are_noted(saved, delimiter):
+    frame = read_frame(saved("user;rating\n1;3,5\n2; 4\n3;\n".replace(";", delimiter)))
+    assert frame["rating"].tolist()[:2] == [3.5, 4.0]
+    assert frame.attrs["notes"] == ("Column 'rating' was read with decimal commas.",)
+
+
+@pytest.mark.parametrize("values", ["1,234;5,678", "3,5;4.5", "3,5;007", "1,2,3;4,5"])
+def test_commas_that_may_mean_something_else_stay_text(saved, values):
+    frame = read_frame(saved("user;rating\n" + "".join(f"1;{value}\n" for value in values.split(";"))))
+    assert frame["rating"].tolist() == values.split(";")
+    assert frame.attrs["notes"] == ()
+
+
+def test_numbers_with_decimal_commas_do_not_hide_the_delimiter(saved):
+    assert read_frame(saved("1,5;2,5\n3,5;4\n")).to_dict("list") == {"column_1": [1.5, 3.5], "column_2": [2.5, 4.0]}
 
 
 def test_a_short_row_in_another_encoding_is_refused_as_short(saved):
@@ -154,6 +209,7 @@ def test_lines_may_end_with_a_carriage_return_alone(saved):
 
 def test_other_kinds_of_files_are_refused(saved):
     assert "Excel" in refusal(saved(b"PK\x03\x04rest", "log.csv"))
+    assert "Excel" in refusal(saved(b"PK\x05\x06" + bytes(18), "log.csv"))
     assert "Excel" in refusal(saved("user,item\n1,2\n", "log.xlsx"))
     assert "zero byte" in refusal(saved(b"a\x00b\n1\n"))
 
@@ -183,7 +239,45 @@ def test_lists_in_cells_are_refused(tmp_path):
     assert refusal(tmp_path / "log.parquet") == "column 'genres' holds lists or records; keep one value per row"
 
 
-def test_a_file_of_too_many_rows_is_refused_before_it_is_held(saved, monkeypatch):
-    monkeypatch.setattr("dnis.reading.MAX_ROWS", 2)
-    assert refusal(saved("user,item\n1,2\n3,4\n5,6\n")) == "log.csv has more than 2 rows"
-    assert len(read_frame(saved("user,item\n1,2\n3,4\n"))) == 2
+@pytest.fixture(params=["csv", "parquet"])
+def saved_table(request, tmp_path):
+    def save(table):
+        path = tmp_path / f"log.{request.param}"
+        if request.param == "csv":
+            pd.DataFrame(table).to_csv(path, index=False)
+        else:
+            pd.DataFrame(table).to_parquet(path)
+        return path
+
+    return save
+
+
+def test_too_many_rows_are_refused_with_the_limit(saved_table, monkeypatch):
+    path = saved_table({"user": [1, 3, 5], "item": [2, 4, 6]})
+    monkeypatch.setenv("DNIS_MAX_ROWS", "2")
+    assert refusal(path) == f"{path.name} has 3 rows or more, over the limit of 2 (DNIS_MAX_ROWS)"
+    monkeypatch.setenv("DNIS_MAX_ROWS", "3")
+    assert len(read_frame(path)) == 3
+
+
+def test_too_many_columns_are_refused_with_the_limit(saved_table):
+    path = saved_table({f"c{i}": [1] for i in range(501)})
+    assert refusal(path) == f"{path.name} has 501 columns, more than the limit of 500"
+
+
+def test_too_many_cells_are_refused_with_the_limit(saved_table, monkeypatch):
+    monkeypatch.setattr("dnis.limits.MAX_CELLS", 5)
+    path = saved_table({"user": [1, 3, 5], "item": [2, 4, 6]})
+    assert refusal(path) == f"{path.name} has 6 cells or more, over the limit of 5"
+
+
+def test_a_gzip_bomb_is_refused_before_it_is_held(saved, monkeypatch):
+    monkeypatch.setattr("dnis.limits.MAX_UNPACKED_BYTES", 3_000_000)
+    bomb = saved(gzip.compress(b"user,item\n" + b"1,2\n" * 5_000_000), "log.csv.gz")
+    assert refusal(bomb) == "log.csv.gz unpacks to 3 MB or more, over the limit of 3 MB"
+
+
+def test_a_parquet_bomb_is_refused_while_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("dnis.limits.MAX_UNPACKED_BYTES", 3_000_000)
+    pq.write_table(pa.table({"user": ["x" * 1000] * 10_000}), tmp_path / "log.parquet")
+    assert refusal(tmp_path / "log.parquet") == "log.parquet unpacks to 8 MB or more, over the limit of 3 MB"

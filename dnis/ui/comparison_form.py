@@ -11,7 +11,6 @@ import streamlit as st
 from dnis import figures
 from dnis.settings import METHODS, CompareConfig
 from dnis.ui import desk, escape, session, texts
-from dnis.ui.search_panel import duration
 
 if TYPE_CHECKING:
     from dnis.results import SearchResult
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
 
 COMPRESSIONS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Sizes to choose from."""
+
+FIRST_METHODS, FIRST_SIZES, FIRST_TRIALS, FIRST_SEEDS = ("dnis", "dnis-budget"), (2.0, 8.0), 2, 3
+"""What the form proposes: on the bundled data it is done in two to three minutes, and the spread over seeds is real."""
 
 _TYPICAL_EPOCHS = 12
 _PROPOSAL = 2.0
@@ -36,11 +38,11 @@ def draw(run: Run, again: bool) -> None:
     words = texts.page("compare")
     seen = desk.view("compare")
     under_way = seen is not None and seen.active
-    st.subheader(words["start_title_again" if again else "start_title"])
+    st.header(words["start_title_again" if again else "start_title"])
     st.caption(words["start_about"])
     config = _settings(run, words)
     cost_s = estimate_s(config, run.result)
-    st.caption(words["estimate"].format(cells=n_cells(config), time=duration(cost_s)))
+    st.write(_estimate(config, cost_s, words))
     limit_s = desk.runner().limits.limit_s
     if cost_s > limit_s:
         st.caption(words["too_long"].format(limit=f"{limit_s / 60:.0f}"))
@@ -57,22 +59,21 @@ def draw(run: Run, again: bool) -> None:
 
 
 def _settings(run: Run, words: dict[str, Any]) -> CompareConfig:
-    default = CompareConfig()
     others = [name for name in METHODS if name != "uniform"]
     methods = st.multiselect(
-        words["methods"], others, default=[m for m in default.methods if m != "uniform"], key="compare_methods",
+        words["methods"], others, default=FIRST_METHODS, key="compare_methods",
         format_func=figures.method_label, help=words["methods_help"], persist_state="session",
     )  # fmt: skip
     left, middle, right = st.columns([3, 1, 1])
     compressions = left.multiselect(
-        words["compressions"], COMPRESSIONS, default=[1.0, 2.0, 4.0, 8.0], key="compare_sizes",
+        words["compressions"], COMPRESSIONS, default=FIRST_SIZES, key="compare_sizes",
         format_func="{:g}x".format, help=words["compressions_help"], persist_state="session",
     )  # fmt: skip
     n_seeds = middle.number_input(
-        words["seeds"], 1, 10, 3, key="compare_seeds", help=words["seeds_help"], persist_state="session"
+        words["seeds"], 1, 10, FIRST_SEEDS, key="compare_seeds", help=words["seeds_help"], persist_state="session"
     )
     n_trials = right.number_input(
-        words["trials"], 1, 50, 3, key="compare_trials", help=words["trials_help"], persist_state="session"
+        words["trials"], 1, 50, FIRST_TRIALS, key="compare_trials", help=words["trials_help"], persist_state="session"
     )
     return CompareConfig(
         search=run.result.config, methods=("uniform", *methods), compressions=tuple(sorted(compressions)) or (1.0,),
@@ -106,6 +107,37 @@ def estimate_s(config: CompareConfig, result: SearchResult) -> float:
     per_epoch = statistics.median(warm or [e.seconds for e in result.history] or [0.1])
     per_round = len(config.methods) * len(config.compressions) + _PROPOSAL * (len(config.methods) - 1)
     return _SAFETY * _TYPICAL_EPOCHS * per_epoch * per_round * (config.n_trials + len(config.seeds))
+
+
+def _estimate(config: CompareConfig, cost_s: float, words: dict[str, Any]) -> str:
+    counts = {
+        "methods": len(config.methods), "sizes": len(config.compressions), "trials": config.n_trials,
+        "seeds": len(config.seeds),
+    }  # fmt: skip
+    what = ", ".join(
+        (words["counts"] if number != 1 else words["count_of_one"])[name].format(number=number)
+        for name, number in counts.items()
+    )
+    return words["estimate"].format(time=roughly(cost_s), what=what)
+
+
+def roughly(seconds: float) -> str:
+    """An uncertain duration in words.
+
+    Args:
+        seconds: Time [s].
+
+    Returns:
+        Such as ``about 3 minutes``.
+    """
+    words = texts.page("compare")["roughly"]
+    if seconds < 45:
+        return words["seconds"]
+    if seconds < 90:
+        return words["minute"]
+    if seconds < 5400:
+        return words["minutes"].format(minutes=round(seconds / 60))
+    return words["hours"].format(hours=f"{seconds / 3600:.1f}")
 
 
 def _start(run: Run, config: CompareConfig) -> None:

@@ -60,7 +60,7 @@ def draw(comparison: dict[str, Any], run: Run) -> None:
         run: The run it belongs to.
     """
     words = texts.page("compare")
-    st.subheader(words["verdict"])
+    st.header(words["verdict"])
     with st.container(border=True):
         st.markdown("\n".join(f"- {escape.markdown(sentence, 400)}" for sentence in comparison["verdict"]))
     st.caption(_how(comparison, words))

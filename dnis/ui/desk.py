@@ -111,7 +111,7 @@ def _settle(seen: JobView | None) -> None:
         return
     settled.add(seen.id)
     if seen.run is not None and seen.kind == "search":
-        session.set_run(seen.run.name)
+        session.set_run(seen.run.name, own=True)
 
 
 def _show_address() -> None:

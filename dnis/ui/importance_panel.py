@@ -27,12 +27,12 @@ def picture(run: Run, scheme: DimensionScheme) -> None:
     """
     words = texts.page("importance")
     with st.container(horizontal=True):
-        quantity = st.segmented_control(
-            words["quantity"], list(words["quantities"]), default="alpha", required=True, key="quantity",
+        quantity = st.radio(
+            words["quantity"], list(words["quantities"]), key="quantity", horizontal=True,
             format_func=words["quantities"].get, help=texts.tip("alpha"), persist_state="session",
         )  # fmt: skip
-        order = st.segmented_control(
-            words["order"], list(words["orders"]), default="trained", required=True, key="dimension_order",
+        order = st.radio(
+            words["order"], list(words["orders"]), key="dimension_order", horizontal=True,
             format_func=words["orders"].get, persist_state="session",
         )  # fmt: skip
     values = block_values(run, scheme, str(quantity))
@@ -191,7 +191,7 @@ def everyone(run: Run, scheme: DimensionScheme, picked: list[int]) -> None:
         picked: Features to mark.
     """
     words = texts.page("importance")
-    st.subheader(words["all"])
+    st.header(words["all"])
     named = [(feature, run.vocabulary.label(feature)) for feature in picked]
     charts.show(
         figures.dims_by_popularity(run.result.counts, scheme.dims, named),

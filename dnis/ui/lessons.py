@@ -40,9 +40,7 @@ def blocks() -> None:
     kinds = words["kinds"]
     with knobs:
         n_blocks = st.slider(words["knob"], 1, 20, 6, key="learn_blocks", help=texts.tip("block"))
-        kind = st.segmented_control(
-            words["kind"], list(kinds), default="equal", required=True, key="learn_kind", format_func=kinds.__getitem__
-        )
+        kind = st.radio(words["kind"], list(kinds), key="learn_kind", horizontal=True, format_func=kinds.__getitem__)
     counts = miniature.popularity(MANY, 0.8)
     block_of = make_blocks(counts, n_blocks, str(kind))
     first, last = counts[block_of == 0], counts[block_of == block_of.max()]
@@ -151,7 +149,7 @@ def verdict(rows: list[dict[str, Any]], budget: int, words: dict[str, str]) -> d
 
 def _frame(name: str) -> tuple[dict[str, Any], Any, Any]:
     words = texts.page("learn")[name]
-    st.subheader(words["title"], anchor=name)
+    st.header(words["title"], anchor=name)
     st.write(words["text"])
     knobs, picture = st.columns([2, 3], gap="large")
     return words, knobs, picture

@@ -12,6 +12,7 @@ import streamlit as st
 from dnis.reading import DataError, read_frame
 from dnis.roles import ROLE_NAMES, Roles
 from dnis.settings import DataSpec
+from dnis.trial import try_file
 from dnis.ui import escape, texts
 
 N_SAMPLES = 3
@@ -102,7 +103,7 @@ def draw(source: str, used: DataSpec) -> tuple[tuple[str, str], ...] | None:
     except (DataError, OSError) as error:
         st.error(words["unreadable"].format(message=_message(error, source)), icon=":material/error:")
         return None
-    st.subheader(words["mapper"])
+    st.header(words["mapper"])
     st.caption(words["mapper_about"])
     by_hand = {column: role for role, column in used.columns} if used.source == source else {}
     with st.form(f"roles_{source}", border=True):
@@ -136,6 +137,7 @@ def _row(fact: ColumnFacts, start: str, key: str, words: dict) -> str:
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
 def _facts_of(source: str) -> tuple[ColumnFacts, ...]:
+    try_file(source)
     return column_facts(read_frame(source))
 
 

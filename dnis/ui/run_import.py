@@ -36,5 +36,5 @@ def _open() -> None:
     except ValueError as error:
         st.session_state[_REFUSED] = str(error)
         return
-    session.set_run(folder.name)
+    session.set_run(folder.name, own=True)
     st.session_state[_DONE] = True

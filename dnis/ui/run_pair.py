@@ -21,7 +21,7 @@ def draw(run: Run) -> None:
         run: The run on show.
     """
     words = texts.page("compare")
-    st.subheader(words["runs"])
+    st.header(words["runs"])
     others = {other.id: other for other in session.session_runs() if other.id != run.id}
     if not others:
         st.caption(words["no_other"])

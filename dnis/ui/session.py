@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from dnis.splits import Split
 
 __all__ = [
-    "begin_page", "current_data", "current_interactions", "current_run", "current_split", "keep_upload", "own_run",
-    "run_on_show", "runs_folder", "session_runs", "set_data", "set_run", "set_threshold", "threshold",
+    "begin_page", "current_data", "current_interactions", "current_run", "current_split", "delete_run", "deleted_run",
+    "keep_upload", "own_run", "run_on_show", "runs_folder", "session_runs", "set_data", "set_run", "set_threshold",
+    "threshold", "threshold_of", "undelete_run",
 ]  # fmt: skip
 
 _DATA, _RUN, _RUNS, _THRESHOLDS, _SAID = "_data", "_run", "_runs", "_thresholds", "_said"
+_OWN, _DELETED = "_own_runs", "_deleted_run"
 
 
 def current_data() -> DataSpec:
@@ -83,9 +85,11 @@ def _say_bundled() -> None:
         st.caption(words["bundled_unknown"] if "run" in st.query_params else words["bundled"])
 
 
-def set_run(run_id: str) -> None:
-    """Make a run the current one, for this session and in the address bar."""
+def set_run(run_id: str, own: bool = False) -> None:
+    """Make a run the current one, for this session and in the address bar; ``own`` if it was made or opened here."""
     st.session_state[_RUN] = run_id
+    if own:
+        st.session_state.setdefault(_OWN, set()).add(run_id)
     st.query_params["run"] = run_id
     if "threshold" in st.query_params:
         del st.query_params["threshold"]
@@ -96,6 +100,38 @@ def session_runs() -> list[Run]:
     """The runs that this session has made or opened, newest first; the bundled one always among them."""
     ids = [*reversed(st.session_state.get(_RUNS, [])), store.BUNDLED]
     return [run for run in map(store.find, dict.fromkeys(ids)) if run is not None]
+
+
+def delete_run(run: Run) -> None:
+    """Take a run off the list; one that was made here also leaves the disk, for good when the next one is deleted.
+
+    Args:
+        run: Any run but the bundled one.
+    """
+    listed, run_id = st.session_state.get(_RUNS, []), run.folder.name
+    before = st.session_state.get(_DELETED)
+    if before is not None:
+        store.remove_aside(before[0])
+    st.session_state[_DELETED] = (run_id, run.name, listed.index(run_id) if run_id in listed else 0)
+    st.session_state[_RUNS] = [other for other in listed if other != run_id]
+    if run_id in st.session_state.get(_OWN, ()):
+        store.set_aside(run_id)
+    if run_on_show().folder.name in (run_id, store.BUNDLED):
+        set_run(session_runs()[0].folder.name)
+
+
+def deleted_run() -> str | None:
+    """Name of the run that was deleted last and can be had back, if there is one."""
+    deleted = st.session_state.get(_DELETED)
+    return None if deleted is None else deleted[1]
+
+
+def undelete_run() -> None:
+    """Put the run that was deleted last back where it was, and show it."""
+    run_id, _, place = st.session_state.pop(_DELETED)
+    store.put_back(run_id)
+    st.session_state.setdefault(_RUNS, []).insert(place, run_id)
+    set_run(run_id)
 
 
 def own_run(run: Run) -> Run:
@@ -112,7 +148,7 @@ def own_run(run: Run) -> Run:
     folder: Path = runs_folder() / token_urlsafe(9)
     shutil.copytree(run.folder, folder)
     kept = threshold()
-    set_run(folder.name)
+    set_run(folder.name, own=True)
     set_threshold(kept)
     return store.load(folder)
 
@@ -124,7 +160,12 @@ def threshold() -> float:
     asked = _number(st.query_params.get("threshold"))
     if run.folder.name not in kept and asked is not None:
         kept[run.folder.name] = asked
-    chosen = kept.get(run.folder.name)
+    return threshold_of(run)
+
+
+def threshold_of(run: Run) -> float:
+    """The threshold that this session uses for a run, on show or not."""
+    chosen = st.session_state.get(_THRESHOLDS, {}).get(run.folder.name)
     return store.median_weight(run) if chosen is None else chosen
 
 

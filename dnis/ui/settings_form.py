@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dnis.presets import PRESETS, preset
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
 from dnis.ui import session, texts
 
@@ -30,6 +31,11 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
         ValueError: If the settings do not go together.
     """
     words = texts.page("settings")
+    chosen = st.selectbox(
+        words["preset"], list(PRESETS), key="preset", format_func=lambda name: words["presets"][name]["label"],
+        on_change=_apply_preset, help=words["preset_help"], persist_state="session", bind="query-params",
+    )  # fmt: skip
+    st.caption(words["presets"][chosen]["about"])
     st.radio(
         words["size"], list(words["modes"]), index=1, key="mode", format_func=words["modes"].get, horizontal=True,
         on_change=_apply_mode, persist_state="session",
@@ -65,7 +71,7 @@ def _task(about: dict[str, Any], interactions: Interactions, data: DataSpec) -> 
 
 def reset() -> None:
     """Set every setting back to its default."""
-    st.session_state["mode"] = "full"
+    st.session_state["mode"], st.session_state["preset"] = "full", "default"
     _set_all(st.session_state[_TASK], session.current_data())
 
 
@@ -74,6 +80,24 @@ def _set_all(task: str, data: DataSpec) -> None:
     for name in texts.page("settings")["fields"]:
         if name != "task" and name in st.session_state:
             st.session_state[name] = _shown(_default(name, task, data))
+
+
+def fill(config: SearchConfig, data: DataSpec) -> None:
+    """Write the settings of another search into the form, wherever the visitor is.
+
+    Args:
+        config: The settings.
+        data: The data and how they are dealt out.
+    """
+    st.session_state["mode"], st.session_state["preset"], st.session_state[_TASK] = "full", "default", config.task
+    own = {"strategy": data.strategy or "", "data_seed": data.seed}
+    for name in texts.page("settings")["fields"]:
+        st.session_state[name] = own[name] if name in own else _shown(getattr(config, name))
+
+
+def _apply_preset() -> None:
+    st.session_state["mode"] = "full"
+    _set_all(st.session_state[_TASK], session.current_data())
 
 
 def _apply_mode() -> None:
@@ -100,18 +124,24 @@ def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
             about["label"],
             about["options"],
             about["options"].index(default),
-            format_func=lambda o: names.get(o, str(o)),
+            format_func=lambda o: names.get(str(o), str(o)),
             **common,
         )
     if isinstance(default, bool):
         return st.toggle(about["label"], default, **common)
+    common["help"] += " " + texts.page("settings")["range"].format(low=about["low"], high=about["high"])
     shown = "%d" if isinstance(default, int) else "%g"
     return st.number_input(about["label"], about["low"], about["high"], default, about["step"], format=shown, **common)
 
 
 def _default(name: str, task: str, data: DataSpec) -> Any:
     own = {"strategy": data.strategy or "", "data_seed": data.seed}
-    return own[name] if name in own else getattr(SearchConfig.for_task(task), name)
+    return own[name] if name in own else getattr(_start_of(task), name)
+
+
+def _start_of(task: str) -> SearchConfig:
+    """The defaults of a task, changed by the chosen preset."""
+    return SearchConfig.for_task(task, **preset(st.session_state.get("preset", "default")))
 
 
 def _shown(value: Any) -> Any:

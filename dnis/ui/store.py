@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ import numpy as np
 import streamlit as st
 
 from dnis import datasets, runs
+from dnis.pruning import prune
 from dnis.reading import DataError
+from dnis.trial import try_file
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
@@ -95,6 +98,38 @@ def stamp_of(folder: Path) -> int:
     return max(path.stat().st_mtime_ns for path in (folder, *folder.iterdir()))
 
 
+def set_aside(run_id: str) -> None:
+    """Take a run out of the runs folder, such that it can be put back.
+
+    Args:
+        run_id: Name of the run's folder.
+    """
+    if _RUN_ID.fullmatch(run_id) and (runs_folder() / run_id).is_dir():
+        _aside(run_id).parent.mkdir(exist_ok=True)
+        (runs_folder() / run_id).rename(_aside(run_id))
+
+
+def put_back(run_id: str) -> None:
+    """Undo ``set_aside``; nothing happens where the run is gone for good."""
+    if _RUN_ID.fullmatch(run_id) and _aside(run_id).is_dir():
+        _aside(run_id).rename(runs_folder() / run_id)
+
+
+def remove_aside(run_id: str) -> None:
+    """Remove for good a run that was set aside."""
+    if _RUN_ID.fullmatch(run_id):
+        shutil.rmtree(_aside(run_id), ignore_errors=True)
+
+
+def _aside(run_id: str) -> Path:
+    return runs_folder() / "deleted" / run_id
+
+
+def stored_bytes(run: Run, threshold: float) -> int:
+    """Bytes of a run's table cut at a threshold, index included."""
+    return _stored_bytes(str(run.folder), threshold, run)
+
+
 def median_weight(run: Run) -> float:
     """The threshold at which half of a run's values go."""
     return _median_weight(str(run.folder), run)
@@ -166,8 +201,15 @@ def _median_weight(folder: str, _run: Run) -> float:
     return float(np.quantile(np.abs(_run.result.weighted), 0.5))
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _stored_bytes(folder: str, threshold: float, _run: Run) -> int:
+    return prune(_run.result, threshold=threshold).n_bytes
+
+
 @st.cache_resource(max_entries=8, show_spinner="Reading the data …")
 def _load_interactions(source: str, columns: tuple[tuple[str, str], ...], stamp: tuple[int, int]) -> Interactions:
+    if not source.startswith("sample:"):
+        try_file(source)
     return datasets.load(source, columns)
 
 

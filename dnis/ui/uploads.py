@@ -29,8 +29,8 @@ def choose(used: DataSpec) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     """
     words = texts.page("data")
     own = not used.source.startswith("sample:")
-    kind = st.segmented_control(
-        words["source"], [SAMPLE, UPLOAD], default=UPLOAD if own else SAMPLE, required=True, key="data_kind",
+    kind = st.radio(
+        words["source"], [SAMPLE, UPLOAD], index=int(own), key="data_kind", horizontal=True,
         format_func=words.__getitem__, persist_state="session",
     )  # fmt: skip
     if kind == UPLOAD:

@@ -40,7 +40,7 @@ def data_name(source: str) -> str:
 
 
 def _runs(words: dict[str, str]) -> None:
-    names = _distinct({run.folder.name: run_name(run) for run in [*session.session_runs(), session.run_on_show()]})
+    names = distinct_names([*session.session_runs(), session.run_on_show()])
     current = session.run_on_show().folder.name
     # No callback here: a late tick of a page's timer still carries the value from before a search ended, and Streamlit
     # would take it for a choice. One key per run on show, for the same reason.
@@ -60,8 +60,16 @@ def _runs(words: dict[str, str]) -> None:
         st.rerun()
 
 
-def _distinct(names: dict[str, str]) -> dict[str, str]:
-    """Names with the beginning of the id where two are alike: a selectbox tells its options apart by what they show."""
+def distinct_names(runs: list[session.Run]) -> dict[str, str]:
+    """Names with the beginning of the id where two are alike: a selectbox tells its options apart by what they show.
+
+    Args:
+        runs: The runs; one that is there twice counts once.
+
+    Returns:
+        Name by the run's folder name.
+    """
+    names = {run.folder.name: run_name(run) for run in runs}
     alike = [name for name in names.values() if list(names.values()).count(name) > 1]
     return {run_id: f"{name} · {run_id[:4]}" if name in alike else name for run_id, name in names.items()}
 

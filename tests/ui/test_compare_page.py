@@ -115,6 +115,24 @@ def test_cells_are_counted_as_the_engine_counts_them():
     assert comparison_form.n_cells(config) == 2 * (5 + 2 * 3)
 
 
+def test_the_form_proposes_a_small_comparison_and_says_its_price_in_words(open_page, monkeypatch):
+    sent = []
+    monkeypatch.setattr(desk, "start", lambda job: sent.append(job))
+    app = open_page("5_compare")
+    # 3 x 2 trainings and 2 x 2 for the proposals a round, 12 epochs of 0.01 s, 5 rounds, 1.3 for safety: 7.8 s
+    price = "This takes less than a minute on this server; it may be half of that or twice that. To train: "
+    assert price + "3 methods, 2 sizes each, 2 settings tried, 3 seeds." in [m.value for m in app.markdown]
+    app.button(key="do_compare").click().run()
+    config = sent[0]["config"]
+    assert config["methods"] == ("uniform", "dnis", "dnis-budget")
+    assert (config["compressions"], config["n_trials"], config["seeds"]) == ((2.0, 8.0), 2, (0, 1, 2))
+
+
+def test_durations_are_said_in_words():
+    said = [comparison_form.roughly(s) for s in (44, 46, 200, 9000)]
+    assert said == ["less than a minute", "about a minute", "about 3 minutes", "about 2.5 hours"]
+
+
 def test_the_estimate_grows_with_seeds_and_takes_the_warm_epochs_of_the_run(tiny_search):
     one = CompareConfig(methods=("uniform", "dnis"), compressions=(1.0, 2.0), seeds=(0,), n_trials=1)
     # the warm epoch took 0.5 s; 2 x 2 trainings and a proposal of 2 a round, 12 epochs each, 2 rounds, 1.3 for safety

@@ -19,7 +19,7 @@ def chosen_data(path):
 
 
 def upload(app, content, name="mine.csv"):
-    app.segmented_control(key="data_kind").set_value("upload").run()
+    app.radio(key="data_kind").set_value("upload").run()
     app.file_uploader(key="data_file").upload(name, content).run()
     return app
 
@@ -98,7 +98,7 @@ def test_two_columns_of_one_role_are_said_in_a_sentence(page, content):
         (b"user_id,item_id,rating\n1,2,3\n1,3,3\n2,2,3\n", "nothing to learn"),
         (b"user_id,item_id,rating\n1,2,good\n1,3,3\n2,2,4\n", "is not a number"),
         (b"user_id,item_id,rating\n1,2,3\n1,3,4\n", "at least two are needed"),
-        ("user_id,item_id,rating,title\n1,2,3,Amélie\n".encode("latin-1"), "is not UTF"),
+        ("user_id,item_id,rating,title\n1,2,3,Пушкин\n".encode("cp1251"), "is not UTF"),
         (b"PK\x03\x04 and so on", "Excel"),
         (b"a,b\n1,2\n3,4\n", "are needed"),
     ],
@@ -132,7 +132,7 @@ def test_column_names_and_values_stay_literal(page):
 
 
 def test_without_a_file_the_page_says_what_to_do(page):
-    page.segmented_control(key="data_kind").set_value("upload")
+    page.radio(key="data_kind").set_value("upload")
     page.session_state["_data"] = DataSpec("sample:planted")
     page.run()
     assert not page.exception

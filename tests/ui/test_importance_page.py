@@ -73,9 +73,9 @@ def test_a_hostile_title_stays_literal(open_page):
 def test_every_quantity_and_order_draws(open_page):
     app = open_page("3_importance")
     for quantity in ("size", "kept"):
-        app.segmented_control(key="quantity").set_value(quantity).run()
+        app.radio(key="quantity").set_value(quantity).run()
         assert not app.exception
-    app.segmented_control(key="dimension_order").set_value("sorted").run()
+    app.radio(key="dimension_order").set_value("sorted").run()
     assert not app.exception
 
 

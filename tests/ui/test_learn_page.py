@@ -13,7 +13,7 @@ WORDS = {"dnis_wins": "DNIS by {percent}", "uniform_wins": "uniform by {percent}
 
 def test_all_six_steps_are_there_untouched(open_page):
     app = open_page("7_learn")
-    assert [s.value[0] for s in app.subheader[:6]] == list("123456")
+    assert [s.value[0] for s in app.header[:6]] == list("123456")
     assert len(app.latex) == 6
     assert len(app.get("plotly_chart")) == 7
 
@@ -30,7 +30,7 @@ def test_a_turned_knob_changes_the_numbers_beside_the_formula(open_page):
 def test_every_knob_draws(open_page):
     app = open_page("7_learn")
     app.slider(key="learn_blocks").set_value(1).run()
-    app.segmented_control(key="learn_kind").set_value("magnitude").run()
+    app.radio(key="learn_kind").set_value("magnitude").run()
     app.toggle(key="learn_normalise").set_value(False).run()
     app.slider(key="learn_threshold").set_value(1.0).run()
     app.toggle(key="learn_tuning").set_value(False).run()

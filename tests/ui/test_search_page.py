@@ -1,10 +1,12 @@
 """The Search page: settings become a job, and a job becomes a film."""
 
+import dataclasses
 import json
 import sys
 
 import pytest
 
+from dnis.presets import PRESETS
 from dnis.settings import MODELS_BY_TASK, SearchConfig
 from dnis.ui import desk, jobs, texts
 
@@ -126,3 +128,57 @@ def test_ratings_can_also_be_ranked_with_the_settings_that_suit_a_ranking(page):
     assert page.number_input(key="lr").value == SearchConfig.for_task("topk").lr
     assert page.number_input(key="n_negatives").value == 4
     assert list(page.selectbox(key="model").options) == list(MODELS_BY_TASK["topk"])
+
+
+def sent_config(page):
+    return next(iter(desk.runner()._jobs.values())).job["config"]
+
+
+def test_the_preset_of_the_authors_fills_the_settings_and_can_be_changed(page):
+    page.selectbox(key="preset").set_value("released").run()
+    assert any("20 warm-up epochs" in c.value for c in page.caption)
+    page.number_input(key="epochs").set_value(90).run()
+    button(page, "start").click().run()
+    config = sent_config(page)
+    expected = {**PRESETS["released"], "epochs": 90}
+    expected.pop("freeze_dense")  # MF has no other weights to hold
+    assert {name: config[name] for name in expected} == expected
+    # what the preset leaves open stays at the defaults
+    assert config["l2"] == SearchConfig().l2
+
+
+def test_reset_leaves_the_preset_again(page):
+    page.selectbox(key="preset").set_value("released").run()
+    button(page, "reset").click().run()
+    assert page.selectbox(key="preset").value == "default"
+    assert page.number_input(key="warm_epochs").value == SearchConfig().warm_epochs
+
+
+def test_a_link_may_name_the_preset(app):
+    app.query_params["preset"] = texts.page("settings")["presets"]["released"]["label"]
+    app.run()
+    page = app.switch_page("pages/2_search.py").run()
+    assert page.number_input(key="warm_epochs").value == PRESETS["released"]["warm_epochs"]
+
+
+def test_every_setting_of_a_search_has_a_widget_with_one_line_of_help():
+    fields = texts.page("settings")["fields"]
+    assert set(fields) - {"strategy", "data_seed"} == {f.name for f in dataclasses.fields(SearchConfig)}
+    assert all(about["help"] and len(about["help"]) < 140 for about in fields.values())
+    for name, about in fields.items():
+        for end in ("low", "high"):
+            if end in about and name != "data_seed":
+                SearchConfig(**{"epochs": 10_000, name: about[end]})
+
+
+def test_second_order_and_the_aim_reach_the_job(page):
+    page.selectbox(key="order").set_value(2)
+    page.selectbox(key="blocks").set_value("field")
+    page.selectbox(key="alpha_optimizer").set_value("adam")
+    page.selectbox(key="l1_scale").set_value("absolute")
+    page.number_input(key="compression").set_value(8.0)
+    page.number_input(key="alpha_start").set_value(0.5).run()
+    button(page, "start").click().run()
+    config = sent_config(page)
+    got = [config[n] for n in ("order", "blocks", "alpha_optimizer", "l1_scale", "compression", "alpha_start")]
+    assert got == [2, "field", "adam", "absolute", 8.0, 0.5]

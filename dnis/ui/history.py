@@ -1,0 +1,147 @@
+"""The runs of this session: what each came to, and what can be done with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+import streamlit as st
+
+from dnis.additions import rename_run
+from dnis.checkpoints import CHECKPOINT
+from dnis.figures import bytes_text
+from dnis.ui import desk, escape, session, settings_form, store, texts, workbench
+from dnis.ui.search_panel import duration
+
+if TYPE_CHECKING:
+    from dnis.runs import Run
+
+
+def draw() -> None:
+    """Draw the list, and the actions for one of its runs."""
+    words = texts.page("history")
+    runs = session.session_runs()
+    st.dataframe(table(runs), hide_index=True, alt=words["table_alt"])
+    _undo(words)
+    names = workbench.distinct_names(runs)
+    current = session.run_on_show().folder.name
+    # a key per list and run on show: the choice follows what is shown, and never points at a run that has gone
+    chosen = st.selectbox(
+        words["choose"], list(names), list(names).index(current) if current in names else 0,
+        format_func=names.__getitem__, key=f"history_{current}_{len(runs)}",
+    )  # fmt: skip
+    run = next(run for run in runs if run.folder.name == chosen)
+    _actions(run, words)
+    base = (st.context.url or "").partition("?")[0]
+    st.caption(words["link"])
+    st.code(f"{base}?run={run.folder.name}", language=None, wrap_lines=True)
+
+
+def table(runs: list[Run]) -> pd.DataFrame:
+    """The runs in a few literal words each.
+
+    Args:
+        runs: The runs, in the order of the rows.
+
+    Returns:
+        Columns named as in ``texts/history.toml``; text.
+    """
+    columns = texts.page("history")["columns"]
+    rows = [
+        {
+            "name": workbench.run_name(run),
+            "data": escape.plain(workbench.data_name(run.data.source)),
+            "model": f"{run.result.config.model}, K = {run.result.config.embedding_dim}",
+            "best": best_value(run),
+            "size": bytes_text(store.stored_bytes(run, session.threshold_of(run))),
+            "took": duration(run.result.elapsed_s),
+            "made": _moment(run.created_s),
+        }
+        for run in runs
+    ]
+    return pd.DataFrame(rows, columns=list(columns)).rename(columns=columns)
+
+
+def best_value(run: Run) -> str:
+    """The validation value of a run's best epoch, with the name of its metric.
+
+    Args:
+        run: The run.
+
+    Returns:
+        Such as ``MSE 0.7912``; a dash where none was measured.
+    """
+    key, name = texts.page("history")["metrics"][run.result.config.task]
+    value = (run.result.metrics.get("val") or {}).get(key)
+    return texts.page("history")["unnamed"] if value is None else f"{name} {value:.4f}"
+
+
+def _moment(created_s: float) -> str:
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return f"{datetime.fromtimestamp(created_s, zone):%Y-%m-%d %H:%M}"
+
+
+def _undo(words: dict[str, Any]) -> None:
+    name = session.deleted_run()
+    if name is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(words["deleted"].format(name=escape.plain(name)))
+        if st.button(words["undo"], icon=":material/undo:", key="undo_delete", help=words["deleted_help"]):
+            session.undelete_run()
+            st.rerun()
+
+
+def _actions(run: Run, words: dict[str, Any]) -> None:
+    bundled = store.is_bundled(run)
+    on_show = run.folder.name == session.run_on_show().folder.name
+    with st.container(horizontal=True):
+        if st.button(
+            words["show"], key="run_show", icon=":material/visibility:", disabled=on_show, help=words["show_help"]
+        ):
+            session.set_run(run.folder.name)
+            st.rerun()
+        if st.button(
+            words["duplicate"], key="run_duplicate", icon=":material/content_copy:", help=words["duplicate_help"]
+        ):
+            session.set_data(run.data)
+            settings_form.fill(run.result.config, run.data)
+            st.switch_page("pages/2_search.py")
+        _go_on(run, words)
+        if not bundled:
+            _rename(run, words)
+            if st.button(words["delete"], key="run_delete", icon=":material/delete:", help=words["delete_help"]):
+                session.delete_run(run)
+                st.rerun()
+    if bundled:
+        st.caption(words["bundled"])
+
+
+def _rename(run: Run, words: dict[str, Any]) -> None:
+    with st.popover(words["rename"], icon=":material/edit:"):
+        name = st.text_input(words["name"], run.name, max_chars=100, key=f"run_name_{run.folder.name}")
+        if st.button(words["save"], key="run_rename", disabled=not name.strip()):
+            rename_run(run.folder, name)
+            st.rerun()
+
+
+def _go_on(run: Run, words: dict[str, Any]) -> None:
+    if store.is_bundled(run) or not (run.folder / CHECKPOINT).is_file():
+        return
+    seen = desk.view("search")
+    busy = seen is not None and seen.active
+    if st.button(
+        words["go_on"], key="run_go_on", icon=":material/resume:", disabled=busy,
+        help=words["busy" if busy else "go_on_help"],
+    ):  # fmt: skip
+        config = dataclasses.asdict(run.result.config)
+        job = {"kind": "search", "data": dataclasses.asdict(run.data), "config": config, "resume": True}
+        desk.forget("search")
+        desk.start({**job, "name": run.name, "out": str(run.folder)})
+        st.switch_page("pages/2_search.py")

@@ -1,0 +1,151 @@
+"""The runs of a session: listed, renamed, deleted and had back, taken up again, and handed on."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dnis.additions import rename_run
+from dnis.checkpoints import CHECKPOINT
+from dnis.files import read_json, write_json
+from dnis.runs import load_run
+from dnis.ui import desk, history, session, store
+from tests.ui.small_run import ROOT, made_run, runs, titled_csv
+
+__all__ = ["made_run", "runs", "titled_csv"]
+
+
+@pytest.fixture
+def overview(runs, monkeypatch):
+    """The Overview with two runs of this session's own beside the bundled one."""
+    shutil.copytree(runs / "small-run", runs / "other-run")
+    write_json(runs / "other-run" / "run.json", {**read_json(runs / "other-run" / "run.json"), "name": "second try"})
+
+    def own(app):
+        app.session_state["_runs"] = ["other-run", "small-run"]
+        app.session_state["_own_runs"] = {"other-run", "small-run"}
+
+    return enter(monkeypatch, own)
+
+
+def enter(monkeypatch, before=lambda app: None):
+    """The Overview, entered by the link of the small run."""
+    monkeypatch.chdir(ROOT)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.query_params["run"] = "small-run"
+    before(app)
+    return app.run()
+
+
+def names(app):
+    return list(app.dataframe[0].value["name"])
+
+
+def chooser(app):
+    return next(s for s in app.selectbox if s.label == "Run")
+
+
+def test_every_run_is_listed_with_what_it_came_to(overview):
+    assert not overview.exception
+    assert names(overview)[:2] == ["small run", "second try"]
+    assert len(names(overview)) == 3
+    first = overview.dataframe[0].value.iloc[0]
+    assert first["best on validation"] == "MSE 0.3000"
+    assert first["data"] == "titled.csv"
+
+
+def test_the_stored_size_is_that_of_the_table_at_the_run_s_own_threshold(overview, runs):
+    run = load_run(runs / "small-run")
+    half = store.stored_bytes(run, float(abs(run.result.weighted).max()) / 2)
+    assert half < store.stored_bytes(run, 0.0) == 4 * run.result.embeddings.size
+
+
+def test_a_run_gets_another_name_that_lasts(overview, runs):
+    overview.text_input(key="run_name_small-run").set_value("  best so far ").run()
+    overview.button(key="run_rename").click().run()
+    assert names(overview)[0] == "best so far"
+    assert load_run(runs / "small-run").name == "best so far"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101])
+def test_a_name_of_no_or_too_many_letters_is_refused(runs, name):
+    with pytest.raises(ValueError, match="1 to 100 characters"):
+        rename_run(runs / "small-run", name)
+
+
+def test_a_deleted_run_is_gone_and_comes_back(overview, runs):
+    overview.button(key="run_delete").click().run()
+    assert not overview.exception
+    assert names(overview)[0] == "second try"
+    assert overview.query_params["run"] == "other-run"
+    assert not (runs / "small-run").exists()
+    overview.button(key="undo_delete").click().run()
+    assert names(overview)[:2] == ["small run", "second try"]
+    assert load_run(runs / "small-run").name == "small run"
+    assert overview.query_params["run"] == "small-run"
+
+
+def test_deleting_another_run_removes_the_one_before_for_good(overview, runs):
+    overview.button(key="run_delete").click().run()
+    overview.button(key="run_delete").click().run()
+    assert not overview.exception
+    assert len(names(overview)) == 1
+    assert [path.name for path in (runs / "deleted").iterdir()] == ["other-run"]
+    # only the bundled one is left, and that one stays
+    assert not [b for b in overview.button if b.key in ("run_delete", "run_rename")]
+
+
+def test_a_run_that_came_by_a_link_only_leaves_the_list(runs, monkeypatch):
+    app = enter(monkeypatch)
+    app.button(key="run_delete").click().run()
+    assert "small run" not in names(app)
+    assert (runs / "small-run" / "run.json").is_file()
+
+
+def test_settings_of_a_run_fill_the_search_page(overview, runs):
+    chooser(overview).set_value("other-run").run()
+    overview.button(key="run_duplicate").click().run()
+    assert not overview.exception
+    config = load_run(runs / "other-run").result.config
+    assert overview.title[0].value.startswith("Search")
+    shown = {n: overview.number_input(key=n).value for n in ("embedding_dim", "n_blocks", "epochs", "lr_alpha")}
+    assert shown == {n: getattr(config, n) for n in shown}
+    assert shown["embedding_dim"] == 8  # the default is 64
+
+
+def test_a_stopped_search_goes_on_in_its_own_folder(overview, runs, monkeypatch):
+    sent = []
+    monkeypatch.setattr(desk, "start", lambda job: sent.append(job))
+    assert "run_go_on" not in [b.key for b in overview.button]
+    (runs / "small-run" / CHECKPOINT).write_bytes(b"")
+    overview.run()
+    overview.button(key="run_go_on").click().run()
+    job = sent[0]
+    assert (job["kind"], job["resume"], job["name"]) == ("search", True, "small run")
+    assert job["out"] == str(runs / "small-run")
+    assert job["config"]["embedding_dim"] == 8
+    json.dumps(job)
+
+
+def test_the_link_of_a_run_names_it(overview):
+    chooser(overview).set_value("other-run").run()
+    assert any(c.value.endswith("?run=other-run") for c in overview.code)
+
+
+def test_names_that_leave_the_runs_folder_are_not_touched(runs):
+    (runs.parent / "precious").mkdir()
+    for act in (store.set_aside, store.put_back, store.remove_aside):
+        act("../precious")
+    assert (runs.parent / "precious").is_dir()
+
+
+def test_the_moment_is_said_to_the_minute():
+    created = datetime(2024, 2, 3, 4, 5, tzinfo=UTC).timestamp()
+    assert history._moment(created) == "2024-02-03 04:05"
+
+
+def test_a_threshold_belongs_to_its_run(runs):
+    run = load_run(runs / "small-run")
+    assert session.threshold_of(run) == store.median_weight(run)
