@@ -2,11 +2,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+ADDRESS ?= 0.0.0.0
 
-.PHONY: app test bench clean
+.PHONY: app serve test bench clean
 
 app: $(VENV)/app.stamp
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.showEmailPrompt false
+
+# For a class: reachable from other machines, no browser opened here, nothing of the code shown where something fails.
+# What else can be set (folder, workers, limits, password) stands in SECURITY.md.
+serve: $(VENV)/app.stamp
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS) --server.headless true \
+		--server.fileWatcherType none --server.maxUploadSize $${DNIS_MAX_UPLOAD_MB:-25} --client.showErrorDetails none
 
 test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from dnis.checkpoints import CHECKPOINT
 from dnis.files import read_json, write_json
 from dnis.reading import DataError
 from dnis.runs import Run, load_run
@@ -83,8 +84,8 @@ def _files_of(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     files: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         path = PurePosixPath(info.filename)
-        if info.is_dir() or path.suffix not in ENDINGS or path.name.startswith("."):
-            continue
+        if info.is_dir() or path.suffix not in ENDINGS or path.name.startswith(".") or path.name == CHECKPOINT:
+            continue  # a checkpoint would be gone on with, and says itself on which file
         if path.name in files:
             raise DataError(f"the zip holds {path.name!r} twice; it must hold one run")
         files[path.name] = info

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnis import datasets
-from dnis.checkpoints import drop_checkpoint, load_checkpoint, save_checkpoint
+from dnis.checkpoints import drop_checkpoint, held, load_checkpoint, save_checkpoint
 from dnis.control import Control, Stopped
 from dnis.files import plain
 from dnis.preparation import cut, split_of, split_of_run, with_defaults
@@ -69,6 +69,11 @@ def perform(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
 
 
 def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
+    with held(job["out"]):
+        return _searched(job, emit, control)
+
+
+def _searched(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
     from dnis.bilevel import Search  # noqa: PLC0415
 
     data, out = from_dict(DataSpec, job.get("data", {})), Path(job["out"])
@@ -76,14 +81,15 @@ def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     split = split_of(data, values.get("task"), values.get("model"))
     config = with_defaults(SearchConfig, job.get("config", {}), split)
     search = Search(split, config, state=load_checkpoint(out) if job.get("resume") else None)
-    finished = _run_epochs(search, emit, control)
+    record = plain({"data": data, "config": config, "name": job.get("name", "")})
+    finished = _run_epochs(search, emit, control, lambda: _checkpoint(out, search, record))
     if not search.history:
+        drop_checkpoint(out)
         return {"event": "stopped"}
     result = search.result()
     if not finished:
         note = f"stopped at epoch {len(search.history)} of {config.epochs}"
         result = replace(result, warnings=(*result.warnings, note))
-        save_checkpoint(out, *search.state())
     facts = {"planted_rank_correlation": planted_rank_correlation(result, split)} if data.source == PLANTED else {}
     data = replace(data, strategy=split.strategy)
     save_run(out, data=data, result=result, split=split, facts=facts, name=job.get("name", ""))
@@ -97,15 +103,30 @@ def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     return {"event": "finished" if finished else "stopped", **load_run(out).summary}
 
 
-def _run_epochs(search: Search, emit: Emit, control: Control) -> bool:
-    """Step a search to its end; False if somebody said stop before."""
+def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[], None]) -> bool:
+    """Step a search to its end, and keep its state before the first epoch and after each; False if somebody said stop.
+
+    The events of epochs that an earlier worker ran are told again, so that who watches sees the whole course.
+
+    Returns:
+        Whether the search came to its end.
+    """
+    for event in search.history:
+        emit({"event": "epoch", "epochs": search.config.epochs, **plain(event)})
+    keep()
     while not search.done:
         if not control.may_go_on():
             return False
         event = search.step()
+        keep()
         if event is not None:
             emit({"event": "epoch", "epochs": search.config.epochs, **plain(event)})
     return True
+
+
+def _checkpoint(out: Path, search: Search, record: dict[str, Any]) -> None:
+    arrays, meta = search.state()
+    save_checkpoint(out, arrays, {**meta, "job": record})
 
 
 def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) -> dict[str, pd.DataFrame]:

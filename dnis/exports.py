@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dnis import loader
+from dnis.checkpoints import CHECKPOINT
 from dnis.packing import row_order, save_packed
 
 if TYPE_CHECKING:
@@ -213,9 +214,14 @@ def run_zip(folder: Path) -> bytes:
     return _zip({f"{folder.name}/{path.name}": _public(path) for path in run_files(folder)})
 
 
+def _is_public(path: Path) -> bool:
+    """A checkpoint is the server's own business: it names where the data lie there."""
+    return path.is_file() and not path.name.startswith(".") and path.name != CHECKPOINT
+
+
 def run_files(folder: Path) -> list[Path]:
     """Files of a run folder that are worth taking along, by name."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return sorted(path for path in folder.iterdir() if _is_public(path))
 
 
 def _public(path: Path) -> bytes:

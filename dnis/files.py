@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -37,6 +38,23 @@ def write_whole(path: Path, content: bytes) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def disk_fault(error: OSError) -> str | None:
+    """What a disk that takes nothing more is called, without the place where it happened.
+
+    Args:
+        error: What the system said.
+
+    Returns:
+        One sentence, or None where the disk is not to blame.
+    """
+    return {
+        errno.ENOSPC: "The disk of this server is full: nothing new can be kept until old runs are removed.",
+        errno.EDQUOT: "The disk quota of this server is used up: nothing new can be kept until old runs are removed.",
+        errno.EROFS: "The folder for runs is on a read-only disk: nothing can be kept here.",
+        errno.EACCES: "This server may not write to its folder for runs: nothing can be kept here.",
+    }.get(error.errno or 0)
 
 
 def plain(value: Any) -> Any:

@@ -105,7 +105,7 @@ def largest_within(
     return scheme
 
 
-def sweep_thresholds(result: SearchResult, n_thresholds: int = 60) -> np.ndarray:
+def sweep_thresholds(result: SearchResult, n_thresholds: int = 40) -> np.ndarray:
     """Thresholds spread evenly over the number of kept values, with the usual compressions met exactly.
 
     Args:

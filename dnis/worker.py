@@ -37,10 +37,13 @@ def main(lines: IO[str], out: IO[str]) -> int:
         emit({"event": "started", "kind": job.get("kind")})
         emit(_work(job, lines, emit))
     except (ValueError, OSError) as error:
-        emit({"event": "failed", "message": str(error)})
+        from dnis.files import disk_fault  # noqa: PLC0415  as below
+
+        message = disk_fault(error) if isinstance(error, OSError) else None
+        emit({"event": "failed", "message": message or str(error)})
         return 1
     except Exception as error:  # the process ends here; the page must hear why, the log gets the rest
-        traceback.print_exc()
+        traceback.print_tb(error.__traceback__)  # not the message: it may quote the data
         emit({"event": "failed", "message": f"{type(error).__name__}: {error}"})
         return 1
     return 0

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.ui import escape, search_panel, session, settings_form, shell, texts
+from dnis.ui import escape, search_panel, session, settings_form, shell, texts, twins
 
 shell.require_shell()
 words = texts.page("search")
@@ -29,3 +29,4 @@ with right:
     with st.container(horizontal=True):
         st.page_link("pages/4_tradeoff.py", label=words["next"], icon=":material/tune:")
         st.page_link("pages/3_importance.py", label=words["look"], icon=":material/grid_on:")
+    twins.draw(run)

@@ -1,8 +1,8 @@
-"""Compare: verdict, frontier, differences and table; make a comparison; two runs side by side."""
+"""Compare: verdict, frontier, differences and table; make a comparison; two runs side by side; one user's ten."""
 
 import streamlit as st
 
-from dnis.ui import comparison_form, comparison_panel, run_pair, session, shell, texts
+from dnis.ui import comparison_form, comparison_panel, recommendation_panel, run_pair, session, shell, texts
 
 shell.require_shell()
 words = texts.page("compare")
@@ -18,3 +18,4 @@ else:
 
 comparison_form.draw(run, again=comparison is not None)
 run_pair.draw(run)
+recommendation_panel.draw(run)

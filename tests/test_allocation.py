@@ -104,6 +104,12 @@ def test_pairs_stay_in_the_order_of_their_gain_as_long_as_they_fit(n_values, wan
     assert scheme.bytes_by_layout["block"] <= 4 * n_values + INDEX
 
 
+def test_the_index_of_the_blocks_counts():
+    # two blocks of 40 dimensions need five bytes of index each
+    for n_bytes, n_pairs in ((4 * 3 + 10, 3), (4 * 3 + 9, 2)):
+        assert fit_pairs(np.ones((2, 40)), blocks(1, 1), n_bytes).mask.sum() == n_pairs
+
+
 def test_features_of_a_block_share_their_pairs_and_keep_their_alpha():
     alpha = np.array([[0.5, 0.25], [1.0, 0.75]])
     scheme = fit_pairs(GAIN, BLOCK_OF, n_bytes=4 * 3 + INDEX, alpha=alpha)

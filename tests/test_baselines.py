@@ -133,6 +133,12 @@ def test_only_a_search_that_is_told_its_budget_runs_once_per_budget(monkeypatch,
     assert told == pytest.approx(compressions, rel=1e-3)
 
 
+def test_a_search_too_short_for_its_budget_is_cut_to_it():
+    budget = full_bytes(planted_split(), judging_config()) // 4
+    (found,) = BASELINES["dnis-budget"]().candidates(planted_split(), judging_config(epochs=2), [budget])
+    assert 0.98 * budget < found.n_bytes <= budget
+
+
 def test_the_frozen_control_forgets_settings_of_alpha():
     assert masks(proposed("frozen", alpha_start=0.5, compression=8.0)) == masks(proposed("frozen"))
 

@@ -16,9 +16,9 @@ def test_without_compression_the_table_keeps_its_size():
     assert kept_share(epoch=7, rounds=8, compression=1.0) == 1.0
 
 
-# blocks of three and of one feature; alpha^2 * mean e^2 over the block, by hand: [[1, 4], [9, 0.25]]
+# blocks of three and of one feature; alpha^2 * mean e^2 over the block, by hand: [[1, 4], [9, 2.25]]
 ALPHA = np.array([[0.5, 1.0], [1.0, 0.5]], dtype=np.float32)
-EMBEDDINGS = np.array([[2, 2], [2, 2], [2, 2], [3, 1]], dtype=np.float32)
+EMBEDDINGS = np.array([[2, 2], [2, 2], [2, 2], [3, 3]], dtype=np.float32)
 BLOCK_OF = np.array([0, 0, 0, 1])
 INDEX = 0.5  # values: two blocks of one byte each
 
@@ -31,9 +31,9 @@ def kept_of(n_values):
     ("n_values", "wanted"),
     [
         (8, [[True, True], [True, True]]),
-        (7, [[True, True], [True, False]]),
+        (7, [[False, True], [True, True]]),
         (4, [[False, True], [True, False]]),
-        (3, [[False, False], [True, True]]),  # 4 is next, but its three values do not fit; 0.25 does
+        (3, [[False, False], [True, True]]),  # 4 is next, but its three values do not fit; 2.25 does
         (0, [[False, False], [False, False]]),
     ],
 )
@@ -43,7 +43,7 @@ def test_pairs_stay_in_the_order_of_their_worth_per_value_as_long_as_they_fit(n_
 
 def test_a_pair_that_is_gone_stays_gone():
     alpha = np.array([[0.5, 0.0], [1.0, 0.5]], dtype=np.float32)
-    assert kept_pairs(alpha, EMBEDDINGS, BLOCK_OF, share=1.0).tolist() == [[True, False], [True, True]]
+    assert kept_pairs(alpha, EMBEDDINGS, BLOCK_OF, share=2.0).tolist() == [[True, False], [True, True]]
 
 
 def test_what_stays_fits_the_share_with_its_index_whatever_the_blocks():

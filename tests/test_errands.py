@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dnis import comparison
+from dnis.checkpoints import read_record
 from dnis.control import Control
 from dnis.datasets import planted
 from dnis.errands import perform, planted_rank_correlation
@@ -110,7 +111,8 @@ def test_a_stopped_search_keeps_its_best_and_goes_on_as_if_it_had_never_stopped(
     assert part.sweep is not None
     events = []
     assert perform({**job, "resume": True}, events.append, Control())["event"] == "finished"
-    assert [e["epoch"] for e in events if e["event"] == "epoch"] == [3, 4]
+    # what was reached before is told again, so that who watches sees the whole course
+    assert [e["epoch"] for e in events if e["event"] == "epoch"] == [1, 2, 3, 4]
     resumed, whole = load_run(tmp_path / "part").result, load_run(searched[0]).result
     same_numbers(resumed, whole)
     assert resumed.warnings == whole.warnings == ()
@@ -120,6 +122,29 @@ def test_a_stopped_search_keeps_its_best_and_goes_on_as_if_it_had_never_stopped(
 def test_a_search_stopped_before_its_first_epoch_leaves_nothing(ratings_csv, tmp_path):
     assert perform(search_job(ratings_csv, tmp_path / "none"), print, StopAfter(0)) == {"event": "stopped"}
     assert not (tmp_path / "none").exists()
+
+
+class Killed(BaseException):
+    """Nothing catches it: the worker is gone."""
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_a_search_that_is_killed_goes_on_from_its_last_epoch_to_the_same_bits(searched, ratings_csv, tmp_path, epoch):
+    class KillAfter(StopAfter):
+        def may_go_on(self):
+            if not super().may_go_on():
+                raise Killed
+            return True
+
+    job = search_job(ratings_csv, tmp_path / "part")
+    with pytest.raises(Killed):
+        perform(job, lambda event: None, KillAfter(epoch))
+    kept = read_record(tmp_path / "part")
+    assert len(kept["history"]) == epoch
+    assert not (tmp_path / "part" / "run.json").exists()
+    again = {"kind": "search", **kept["job"], "out": str(tmp_path / "part"), "resume": True}
+    perform(again, lambda event: None, Control())
+    same_numbers(load_run(tmp_path / "part").result, load_run(searched[0]).result)
 
 
 def test_a_retraining_is_added_to_the_run(searched):

@@ -38,7 +38,7 @@ ROAD = (
 AGAINST_THE_ROAD = {("interactions", "splits")}
 """``interactions.split()`` hands over to the next module on the road."""
 
-NO_SCREEN = ("ui/job", "ui/jobs", "ui/process", "ui/escape", "ui/texts")
+NO_SCREEN = ("ui/job", "ui/jobs", "ui/process", "ui/escape", "ui/texts", "ui/environment", "ui/expiry", "ui/journal")
 """Parts of the seam that know no screen, so that they can be tested without one."""
 
 

@@ -7,13 +7,14 @@ again.
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
 import streamlit as st
 
-from dnis.ui import escape, jobs, session, store, texts
-from dnis.ui.job import JobView
+from dnis.ui import environment, escape, expiry, jobs, journal, session, store, texts
+from dnis.ui.job import JobView, Limits
 from dnis.ui.jobs import JobRunner, QueueFullError
 
 _JOBS, _OWNER, _SETTLED = "_jobs", "_owner", "_settled"
@@ -22,7 +23,8 @@ _JOBS, _OWNER, _SETTLED = "_jobs", "_owner", "_settled"
 @st.cache_resource(show_spinner=False)
 def runner() -> JobRunner:
     """The one queue of this server."""
-    queue = JobRunner(store.runs_folder(), jobs.WORKER)
+    journal.start()
+    queue = JobRunner(store.runs_folder(), jobs.WORKER, Limits(n_workers=environment.read().n_workers))
     # Streamlit collects garbage after every run of a script; what is loaded by now need not be looked through again.
     gc.collect()
     gc.freeze()
@@ -37,7 +39,7 @@ def _presence(token: str) -> str:
 
 def owner() -> str:
     """The token of this session towards the queue."""
-    token = st.session_state.setdefault(_OWNER, token_urlsafe(9))
+    token = st.session_state.setdefault(_OWNER, token_urlsafe(16))
     _presence(token)
     return token
 
@@ -52,6 +54,7 @@ def start(job: dict[str, Any], word: str = "play") -> str | None:
     Returns:
         The job's id, or None if the queue is full.
     """
+    _tidy()
     try:
         job_id = runner().submit(owner(), job, word)
     except QueueFullError as error:
@@ -59,6 +62,19 @@ def start(job: dict[str, Any], word: str = "play") -> str | None:
         return None
     st.session_state.setdefault(_JOBS, {})[job["kind"]] = job_id
     return job_id
+
+
+def _tidy() -> None:
+    """Make room before something new is written."""
+    host = environment.read()
+    needed = [
+        (seen.id, *(part for text in _paths(seen) for part in Path(text).parts[-2:])) for seen in runner().active()
+    ]
+    expiry.tidy(host.runs, days=host.run_days, max_bytes=host.runs_bytes, busy={n for names in needed for n in names})
+
+
+def _paths(seen: JobView) -> list[str]:
+    return [str(seen.job.get("data", {}).get("source", "")), str(seen.job.get("run", "")), str(seen.job.get("out", ""))]
 
 
 def view(kind: str) -> JobView | None:
@@ -95,7 +111,7 @@ def forget(kind: str) -> None:
 def begin_page() -> None:
     """Start a page: come back to one's jobs, join the one in the address, and take the runs of those that are done."""
     kept = st.session_state.setdefault(_JOBS, {})
-    asked = runner().status(st.query_params.get("job"))
+    asked = runner().status(st.query_params.get("job")) or _under_way(st.query_params.get("run"))
     if asked is not None and asked.active and asked.kind not in kept:
         kept[asked.kind] = asked.id
     for job_id in [*kept.values(), asked.id if asked else None]:
@@ -103,6 +119,12 @@ def begin_page() -> None:
     for seen in [runner().status(job_id) for job_id in kept.values()] + [asked]:
         _settle(seen)
     _show_address()
+
+
+def _under_way(run_id: str | None) -> JobView | None:
+    """A search that is not over has no run yet, but its link may already be in somebody's hands."""
+    seen = runner().status(run_id)
+    return seen if seen is not None and seen.active else None
 
 
 def _settle(seen: JobView | None) -> None:

@@ -54,11 +54,11 @@ def offers(run: Run, scheme: DimensionScheme) -> list[Offer]:
         Offer("projector", f"{name}-projector.zip", "application/zip",
               lambda: exports.projector_zip(run, scheme), lambda: _projector(run, scheme)),
         Offer("script", f"{name}.py", "text/x-python",
-              lambda: recipes.script(run, cut).encode(), lambda: _text(recipes.script(run, cut), "python")),
+              lambda: recipes.script(run, cut).encode(), lambda: _text(recipes.script(run, cut))),
         Offer("command", f"{name}.sh", "text/x-sh",
-              lambda: recipes.command(run, cut).encode(), lambda: _text(recipes.command(run, cut), "bash")),
+              lambda: recipes.command(run, cut).encode(), lambda: _text(recipes.command(run, cut))),
         Offer("settings", f"{name}.json", "application/json",
-              lambda: recipes.settings_json(run, cut).encode(), lambda: _text(recipes.settings_json(run, cut), "json")),
+              lambda: recipes.settings_json(run, cut).encode(), lambda: _text(recipes.settings_json(run, cut))),
         Offer("figures", f"{name}-figures.html", "text/html",
               lambda: figures.gallery(run, scheme).encode(), _figures),
         Offer("run", f"{name}.zip", "application/zip", lambda: exports.run_zip(run.folder), lambda: _files(run)),
@@ -92,7 +92,7 @@ def _rows(run: Run, scheme: DimensionScheme) -> None:
 def _packed(scheme: DimensionScheme) -> None:
     words = texts.page("export")
     sizes = sorted(scheme.bytes_by_layout.items(), key=lambda item: item[1])
-    st.code(words["loader_use"].strip(), language="python", wrap_lines=True)
+    st.code(words["loader_use"].strip(), language=None, wrap_lines=True)
     st.caption(words["layouts"].format(sizes=", ".join(f"{n} {figures.bytes_text(b)}" for n, b in sizes)))
     st.caption(words["pruned"])
 
@@ -113,10 +113,11 @@ def _projector(run: Run, scheme: DimensionScheme) -> None:
     st.code(metadata.strip(), language=None, wrap_lines=True)
 
 
-def _text(text: str, language: str) -> None:
+def _text(text: str) -> None:
     lines = text.strip().splitlines()
     shown = lines[:N_LINES] + (["…"] if len(lines) > N_LINES else [])
-    st.code("\n".join(shown), language=language, wrap_lines=True)
+    # no language: Streamlit's colours for code are too faint for small letters on a light page
+    st.code("\n".join(shown), language=None, wrap_lines=True)
 
 
 def _figures() -> None:

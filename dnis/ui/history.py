@@ -19,6 +19,8 @@ from dnis.ui.search_panel import duration
 if TYPE_CHECKING:
     from dnis.runs import Run
 
+_CHOSEN = "_history_chosen"
+
 
 def draw() -> None:
     """Draw the list, and the actions for one of its runs."""
@@ -28,11 +30,14 @@ def draw() -> None:
     _undo(words)
     names = workbench.distinct_names(runs)
     current = session.run_on_show().folder.name
-    # a key per list and run on show: the choice follows what is shown, and never points at a run that has gone
+    before, start = st.session_state.get(_CHOSEN, ("", ""))
+    start = start if before == current and start in names else current
+    # a key per list of names and run on show: the browser would go on showing a name that has been changed
     chosen = st.selectbox(
-        words["choose"], list(names), list(names).index(current) if current in names else 0,
-        format_func=names.__getitem__, key=f"history_{current}_{len(runs)}",
+        words["choose"], list(names), list(names).index(start) if start in names else 0,
+        format_func=names.__getitem__, key=f"history_{current}_{'|'.join(names.values())}",
     )  # fmt: skip
+    st.session_state[_CHOSEN] = (current, chosen)
     run = next(run for run in runs if run.folder.name == chosen)
     _actions(run, words)
     base = (st.context.url or "").partition("?")[0]
@@ -114,7 +119,7 @@ def _actions(run: Run, words: dict[str, Any]) -> None:
             settings_form.fill(run.result.config, run.data)
             st.switch_page("pages/2_search.py")
         _go_on(run, words)
-        if not bundled:
+        if not bundled and not _is_written(run):
             _rename(run, words)
             if st.button(words["delete"], key="run_delete", icon=":material/delete:", help=words["delete_help"]):
                 session.delete_run(run)
@@ -123,10 +128,15 @@ def _actions(run: Run, words: dict[str, Any]) -> None:
         st.caption(words["bundled"])
 
 
+def _is_written(run: Run) -> bool:
+    """Whether a job of this session writes into the run's folder now, which must then stay as it is."""
+    return any(str(run.folder) in (seen.job.get("out"), seen.job.get("run")) for seen in desk.active())
+
+
 def _rename(run: Run, words: dict[str, Any]) -> None:
-    with st.popover(words["rename"], icon=":material/edit:"):
+    with st.popover(words["rename"], icon=":material/edit:"), st.form(f"rename_{run.folder.name}", border=False):
         name = st.text_input(words["name"], run.name, max_chars=100, key=f"run_name_{run.folder.name}")
-        if st.button(words["save"], key="run_rename", disabled=not name.strip()):
+        if st.form_submit_button(words["save"], key="run_rename") and name.strip():
             rename_run(run.folder, name)
             st.rerun()
 

@@ -14,6 +14,10 @@ ACTIVE = ("queued", "running")
 """States of a job that is not over."""
 
 
+class QueueFullError(RuntimeError):
+    """Too many jobs are waiting."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much one server does at a time; times in [s].

@@ -18,15 +18,11 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
-from dnis.ui.job import ACTIVE, Job, JobView, Limits
+from dnis.ui.job import ACTIVE, Job, JobView, Limits, QueueFullError
 from dnis.ui.process import WorkerProcess
 
 WORKER = (sys.executable, "-m", "dnis.worker")
 """The command that does a job."""
-
-
-class QueueFullError(RuntimeError):
-    """Too many jobs are waiting."""
 
 
 class JobRunner:
@@ -69,14 +65,16 @@ class JobRunner:
             QueueFullError: If too many jobs wait already.
         """
         key = json.dumps(job, sort_keys=True)
+        # a search that is taken up keeps its folder, and so its id and its link
+        name = Path(job["out"]).name if job.get("resume") else token_urlsafe(16)
         with self._change:
-            found = self._of_owner(owner, job["kind"]) or self._same(key)
+            found = self._under_way(owner, job["kind"], name) or self._same(key)
             if found is not None:
                 self._join(found, owner)
                 return found.id
             if len(self._queue) >= self.limits.max_queue:
                 raise QueueFullError(f"{len(self._queue)} jobs are waiting already; try again in a few minutes")
-            new = Job(id=token_urlsafe(9), key=key, job=dict(job), owners={owner}, word=word)
+            new = Job(id=name, key=key, job=dict(job), owners={owner}, word=word)
             new.job.setdefault("out", str(self.folder / new.id))
             self._jobs[new.id] = new
             self._queue.append(new)
@@ -98,6 +96,11 @@ class JobRunner:
             if job is None:
                 return None
             return job.view(self._queue.index(job) + 1 if job in self._queue else 0)
+
+    def active(self) -> list[JobView]:
+        """Every job that is not over."""
+        with self._change:
+            return [job.view(0) for job in self._jobs.values() if job.state in ACTIVE]
 
     def stop(self, job_id: str, owner: str | None = None) -> None:
         """End a job at its next step, or only leave it where other sessions watch it too.
@@ -168,16 +171,14 @@ class JobRunner:
         for thread in self._threads:
             thread.join(self.limits.kill_s + 2.0)
 
-    # ------------------------------------------------------------ inside
     def _join(self, job: Job, owner: str) -> None:
         job.owners.add(owner)
         job.away.discard(owner)
         job.orphaned_s = None
 
-    def _of_owner(self, owner: str, kind: str) -> Job | None:
-        return next(
-            (j for j in self._jobs.values() if owner in j.owners and j.state in ACTIVE and j.job["kind"] == kind), None
-        )
+    def _under_way(self, owner: str, kind: str, name: str) -> Job | None:
+        active = [j for j in self._jobs.values() if j.state in ACTIVE]
+        return next((j for j in active if j.id == name or (owner in j.owners and j.job["kind"] == kind)), None)
 
     def _same(self, key: str) -> Job | None:
         alive = (j for j in self._jobs.values() if j.key == key and j.job["kind"] == "search" and j.stopping_s is None)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import IO, Any
@@ -44,6 +45,7 @@ class WorkerProcess:
             on_event: Called with every event, from this thread.
             word: Told to the worker together with the job.
         """
+        started_s = time.monotonic()
         with tempfile.TemporaryFile() as errors:
             try:
                 process = self._start(job, word, errors)
@@ -56,6 +58,8 @@ class WorkerProcess:
             self._code = process.wait()
             with self._lock:
                 self._close()
+            seconds = round(time.monotonic() - started_s, 1)
+            LOG.info("worker ended", extra={"kind": job.get("kind"), "code": self._code, "seconds": seconds})
             errors.seek(max(0, errors.seek(0, os.SEEK_END) - _TAIL_BYTES))
             if self._code and not self._finish_asked:
                 LOG.warning("worker ended with code %s: %s", self._code, errors.read().decode(errors="replace"))
@@ -129,7 +133,7 @@ def _event(line: str) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
     except json.JSONDecodeError:
-        LOG.warning("not an event: %s", line[:200])
+        LOG.warning("a worker wrote a line of %d characters that is no event", len(line))
         return None
     if not isinstance(event, dict) or "event" not in event:
         return None

@@ -7,7 +7,8 @@ from secrets import token_urlsafe
 import streamlit as st
 
 from dnis.archives import open_zip
-from dnis.ui import escape, session, texts, uploads
+from dnis.files import disk_fault
+from dnis.ui import environment, escape, session, texts
 
 _DONE, _REFUSED = "_import_done", "_import_refused"
 
@@ -17,7 +18,10 @@ def draw() -> None:
     words = texts.page("export")
     st.caption(words["import_about"])
     file = st.file_uploader(
-        words["import_file"], type=["zip"], max_upload_size=uploads.MAX_BYTES // 1_000_000, key="import_file"
+        words["import_file"],
+        type=["zip"],
+        max_upload_size=environment.read().max_upload_bytes // 1_000_000,
+        key="import_file",
     )
     st.button(
         words["import_button"], disabled=file is None, icon=":material/folder_open:", key="do_import", on_click=_open
@@ -32,9 +36,10 @@ def draw() -> None:
 def _open() -> None:
     try:
         runs, content = session.runs_folder(), st.session_state["import_file"].getvalue()
-        folder = open_zip(content, runs / token_urlsafe(9), runs / "uploads")
-    except ValueError as error:
-        st.session_state[_REFUSED] = str(error)
+        folder = open_zip(content, runs / token_urlsafe(16), runs / "uploads")
+    except (ValueError, OSError) as error:
+        fault = disk_fault(error) if isinstance(error, OSError) else None
+        st.session_state[_REFUSED] = fault or str(error)
         return
     session.set_run(folder.name, own=True)
     st.session_state[_DONE] = True

@@ -1,17 +1,28 @@
-"""The settings of two runs side by side, with what differs."""
+"""Two runs side by side: losses, alpha, and settings with what differs marked."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dnis.ui import escape, session, texts, workbench
+from dnis import figures
+from dnis.ui import charts, escape, session, texts, workbench
+from dnis.ui.search_panel import duration
 
 if TYPE_CHECKING:
     from dnis.runs import Run
+
+
+_BESIDE = "_pair_with"
+
+
+def prefer(run: Run) -> None:
+    """Choose the run that the next one on show will be put beside."""
+    st.session_state[_BESIDE] = run.id
 
 
 def draw(run: Run) -> None:
@@ -26,17 +37,40 @@ def draw(run: Run) -> None:
     if not others:
         st.caption(words["no_other"])
         return
+    names, beside = workbench.distinct_names(list(others.values())), st.session_state.get(_BESIDE)
     chosen = st.selectbox(
-        words["other_run"], list(others), format_func=lambda i: workbench.run_name(others[i]), key="other_run"
-    )
-    table = differing(run, others[chosen])
-    if table.empty:
-        st.caption(words["same"])
-    else:
-        st.caption(words["differ"])
-    names = (words["setting"], words["this_run"], workbench.run_name(others[chosen]))
-    both = pd.concat([table, _outcome(run, others[chosen])], ignore_index=True)
-    st.dataframe(both.set_axis(_distinct(names), axis=1), hide_index=True, alt=words["differ"])
+        words["other_run"], list(others), list(others).index(beside) if beside in others else 0,
+        format_func=lambda i: names[others[i].folder.name], key=f"other_run_{run.id}",
+    )  # fmt: skip
+    other = others[chosen]
+    _pictures(run, other, words)
+    table = settings_of(run, other)
+    st.caption(words["differ"] if table["differs"].any() else words["same"])
+    fields = texts.page("settings")["fields"]
+    table["setting"] = [fields.get(name, {}).get("label", name) for name in table["setting"]]
+    table["differs"] = np.where(table["differs"], "≠", "")
+    both = pd.concat([_outcome(run, other), table], ignore_index=True).fillna("")
+    titles = (words["setting"], workbench.run_name(run), workbench.run_name(other), words["differs"])
+    st.dataframe(both.set_axis(_distinct(titles), axis=1), hide_index=True, alt=words["differ"])
+
+
+def _pictures(one: Run, other: Run, words: dict[str, Any]) -> None:
+    values = [v for run in (one, other) for event in run.result.history for v in event.losses.values()]
+    values = [v for v in values if np.isfinite(v)]
+    for column, run, key in zip(st.columns(2, gap="large"), (one, other), ("one", "other"), strict=True):
+        name = workbench.run_name(run)
+        with column:
+            st.text(name)
+            curves = figures.loss_curves(run.result.history, run.result.best_epoch, height=260)
+            if values:
+                # one scale for both, or the eye compares what cannot be compared
+                curves.update_yaxes(range=[min(values), max(values)])
+            charts.show(curves, key=f"pair_losses_{key}", alt=words["losses_alt"].format(name=name))
+            picture = figures.alpha_heatmap(run.result.alpha, dark=charts.is_dark())
+            charts.show(picture, key=f"pair_alpha_{key}", alt=words["alpha_alt"].format(name=name))
+    if one.result.alpha.shape == other.result.alpha.shape:
+        apart = np.abs(one.result.alpha - other.result.alpha)
+        st.caption(words["alpha_apart"].format(mean=f"{apart.mean():.3f}", most=f"{apart.max():.3f}"))
 
 
 def differing(one: Run, other: Run) -> pd.DataFrame:
@@ -49,18 +83,35 @@ def differing(one: Run, other: Run) -> pd.DataFrame:
     Returns:
         Columns setting, one, other; text, a row per difference.
     """
+    both = settings_of(one, other)
+    return both[both["differs"]].drop(columns="differs").reset_index(drop=True)
+
+
+def settings_of(one: Run, other: Run) -> pd.DataFrame:
+    """All settings and data of two runs, those that differ first.
+
+    Args:
+        one: A run.
+        other: Another.
+
+    Returns:
+        Columns setting, one, other (text) and differs (bool).
+    """
     flat = [{**dataclasses.asdict(r.data), **dataclasses.asdict(r.result.config)} for r in (one, other)]
     # both the data and the search have a seed
     for values, r in zip(flat, (one, other), strict=True):
         values["split seed"] = r.data.seed
-    rows = [(n, _text(flat[0][n]), _text(flat[1][n])) for n in flat[0] if flat[0][n] != flat[1][n]]
-    return pd.DataFrame(rows, columns=["setting", "one", "other"])
+    rows = [(n, _text(flat[0][n]), _text(flat[1][n]), flat[0][n] != flat[1][n]) for n in flat[0]]
+    table = pd.DataFrame(rows, columns=["setting", "one", "other", "differs"])
+    return table.sort_values("differs", ascending=False, kind="stable", ignore_index=True)
 
 
 def _outcome(one: Run, other: Run) -> pd.DataFrame:
-    label = texts.page("compare")["value_now"]
+    words = texts.page("compare")
     values = [" / ".join(_metric(r, part) for part in ("val", "test")) for r in (one, other)]
-    return pd.DataFrame([(label, *values)], columns=["setting", "one", "other"])
+    took = [duration(r.result.elapsed_s) for r in (one, other)]
+    rows = [(words["value_now"], *values), (words["took_now"], *took)]
+    return pd.DataFrame(rows, columns=["setting", "one", "other"])
 
 
 def _metric(run: Run, part: str) -> str:

@@ -145,7 +145,7 @@ def own_run(run: Run) -> Run:
     """
     if not store.is_bundled(run):
         return run
-    folder: Path = runs_folder() / token_urlsafe(9)
+    folder: Path = runs_folder() / token_urlsafe(16)
     shutil.copytree(run.folder, folder)
     kept = threshold()
     set_run(folder.name, own=True)

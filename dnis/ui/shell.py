@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
-from dnis.ui import desk, session, workbench
+from dnis.files import disk_fault
+from dnis.ui import desk, gate, session, unfinished, workbench
 
 ICON = Path(__file__).with_name("assets") / "icon.png"
 
-_RUNNING = "_shell_running"
+_HERE = threading.local()
+# Not in the session: once a page has stopped, Streamlit refuses every look at the session, so a mark in there would
+# stay set and let a page that is run alone pass the guard.
 
 PAGES = (
     ("pages/1_data.py", "Data", ":material/table:"),
@@ -46,7 +50,7 @@ def require_shell() -> None:
     On a fresh server Streamlit's older router serves a deep link by running the page's file alone, until the first
     ``st.navigation`` call anywhere; that call is made here.
     """
-    if not st.session_state.get(_RUNNING):
+    if not getattr(_HERE, "in_shell", False):
         navigation()
         st.rerun()
 
@@ -56,14 +60,24 @@ def run(overview: Callable[[], None]) -> None:
 
     Args:
         overview: The default page.
+
+    Raises:
+        OSError: Whatever the disk refuses but for being full or read-only, which is said in one sentence.
     """
     page = navigation(overview)
     st.set_page_config(page_title=f"{page.title} · DNIS", page_icon=str(ICON), layout="wide")
-    session.begin_page()
-    desk.begin_page()
-    st.session_state[_RUNNING] = True
+    _HERE.in_shell = True
     try:
+        gate.require_entry()
+        session.begin_page()
+        desk.begin_page()
         workbench.draw()
+        unfinished.offer()
         page.run()
+    except OSError as error:
+        sentence = disk_fault(error)
+        if sentence is None:
+            raise
+        st.error(sentence, icon=":material/hard_drive:")
     finally:
-        st.session_state[_RUNNING] = False
+        _HERE.in_shell = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 import shutil
 from pathlib import Path
@@ -17,6 +16,7 @@ from dnis import datasets, runs
 from dnis.pruning import prune
 from dnis.reading import DataError
 from dnis.trial import try_file
+from dnis.ui import environment, expiry
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
@@ -38,7 +38,7 @@ _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def runs_folder() -> Path:
     """The folder that new runs and uploads are written to: environment variable DNIS_RUNS, else ``runs``."""
-    folder = Path(os.environ.get("DNIS_RUNS", "runs")).absolute()
+    folder = environment.read().runs
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -58,6 +58,20 @@ def run_folder(run_id: str | None) -> Path | None:
         if (parent / run_id / "run.json").is_file():
             return parent / run_id
     return None
+
+
+def new_folder(run_id: str | None) -> Path | None:
+    """Where a run of this server lies, finished or not.
+
+    Args:
+        run_id: Name of the run's folder; it may be anything a visitor typed.
+
+    Returns:
+        The folder, or None if there is none of that name.
+    """
+    if not run_id or not _RUN_ID.fullmatch(run_id) or not (runs_folder() / run_id).is_dir():
+        return None
+    return runs_folder() / run_id
 
 
 def bundled_folder() -> Path:
@@ -83,12 +97,13 @@ def find(run_id: str | None) -> Run | None:
     try:
         return None if folder is None else load(folder)
     except (DataError, OSError) as error:
-        LOG.warning("run %s cannot be read: %s", run_id, error)
+        LOG.warning("a run cannot be read: %s", type(error).__name__)  # its id is a key, and the log is not
         return None
 
 
 def load(folder: Path) -> Run:
     """A run by its folder, read once for everyone and again when a file in it has changed."""
+    expiry.mark(folder.name)
     return _load_run(str(folder), stamp_of(folder))
 
 
@@ -187,6 +202,7 @@ def split_of(spec: DataSpec) -> Split:
 def _stamp(source: str) -> tuple[int, int]:
     if source.startswith("sample:") or not Path(source).is_file():
         return (0, 0)
+    expiry.mark(Path(source).parent.name)
     facts = Path(source).stat()
     return (facts.st_size, facts.st_mtime_ns)
 

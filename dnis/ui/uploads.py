@@ -7,11 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from dnis.datasets import SAMPLES
+from dnis.files import disk_fault
 from dnis.settings import DataSpec
-from dnis.ui import escape, store, texts
-
-MAX_BYTES = 25_000_000
-"""Largest file; the server's own limit stands in its settings, and both are checked."""
+from dnis.ui import environment, escape, store, texts
 
 SAMPLE, UPLOAD = "sample", "upload"
 
@@ -63,15 +61,23 @@ def _sampled(words: dict, used: DataSpec) -> tuple[str, tuple[tuple[str, str], .
 
 
 def _uploaded(words: dict, current: str | None) -> str | None:
+    most = environment.read().max_upload_bytes
     file = st.file_uploader(
-        words["file"], type=["csv", "tsv", "gz", "parquet"], max_upload_size=MAX_BYTES // 1_000_000, key="data_file",
-        help=words["file_help"],
+        words["file"].format(limit=most // 1_000_000), type=["csv", "tsv", "gz", "parquet"], key="data_file",
+        max_upload_size=most // 1_000_000, help=words["file_help"],
     )  # fmt: skip
     if file is not None:
-        if file.size > MAX_BYTES:
-            st.error(words["too_large"].format(size=f"{file.size / 1e6:.1f}"), icon=":material/error:")
+        if file.size > most:
+            st.error(
+                words["too_large"].format(size=f"{file.size / 1e6:.1f}", limit=most // 1_000_000),
+                icon=":material/error:",
+            )
             return None
-        source = store.keep_upload(file.name, file.getvalue())
+        try:
+            source = store.keep_upload(file.name, file.getvalue())
+        except OSError as error:
+            st.error(disk_fault(error) or words["not_kept"], icon=":material/error:")
+            return None
         st.session_state[_KEPT] = (source, file.name)
         return source
     source, name = st.session_state.get(_KEPT, (current, ""))

@@ -49,7 +49,7 @@ def _runs(words: dict[str, str]) -> None:
         list(names),
         list(names).index(current),
         format_func=names.__getitem__,
-        key=f"run_on_show_{current}",
+        key=f"run_on_show_{current}_{names[current]}",
         help=words["run_help"],
     )
     if chosen != current:

@@ -1,14 +1,16 @@
 """Compare: the verdict of the numbers, whoever won; a form that says its price; faults in one sentence."""
 
 import json
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from dnis.files import write_json
+from dnis.files import read_json, write_json
 from dnis.runs import load_run
 from dnis.settings import CompareConfig
-from dnis.ui import comparison_form, comparison_panel, desk, run_pair
+from dnis.ui import comparison_form, comparison_panel, desk, recommendations, run_pair, store
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -161,3 +163,72 @@ def test_two_runs_side_by_side_show_only_what_differs(runs):
     assert run_pair.differing(run, other).to_dict("records") == [
         {"setting": "lr", "one": "0.005", "other": "0.5"}, {"setting": "split seed", "one": "0", "other": "4"},
     ]  # fmt: skip
+
+
+def test_two_runs_are_drawn_on_one_scale_with_all_settings_and_the_differences_on_top(open_page, runs):
+    shutil.copytree(runs / "small-run", runs / "twin")
+    record = read_json(runs / "twin" / "run.json")
+    record["config"]["order"], record["name"] = 2, "small run, second order"
+    write_json(runs / "twin" / "run.json", record)
+    app = open_page("5_compare", before=lambda app: app.session_state.__setitem__("_runs", ["twin", "small-run"]))
+    scales = [spec(app, name)["layout"]["yaxis"]["range"] for name in ("pair_losses_one", "pair_losses_other")]
+    # the worst loss is 1.3 in the first epoch, the best 1 / 5 of training in the fifth
+    assert scales == [[0.2, 1.3]] * 2
+    assert spec(app, "pair_alpha_other")
+    assert any("differs by 0.000 on average" in c.value for c in app.caption)
+    table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
+    assert table.iloc[2].tolist() == ["Order of the gradient", "1", "2", "≠"]
+    assert (table["differs"] == "≠").sum() == 1
+    assert len(table) > 30
+
+
+def test_the_run_that_a_twin_was_made_from_stands_beside_it(open_page, runs):
+    shutil.copytree(runs / "small-run", runs / "twin")
+
+    def before(app):
+        app.session_state["_runs"], app.session_state["_pair_with"] = ["twin", "small-run"], "movielens-small-run"
+
+    app = open_page("5_compare", before=before)
+    assert app.selectbox(key="other_run_small-run").value == "movielens-small-run"
+
+
+def test_recommendations_are_those_of_a_loop_over_all_unseen_items(runs):
+    run = load_run(runs / "small-run")
+    split = store.split_of(run.data)
+    user = int(np.argmax(run.result.counts[: run.vocabulary.offsets[1]]))
+    seen = {int(i) for u, i, *_ in split.train.ids if u == user}
+    found, values = recommendations.top(run, run.result.weighted, user, recommendations.items_of(split.train, user))
+    rated = []
+    for item in range(run.vocabulary.offsets[1], run.vocabulary.offsets[2]):
+        if item not in seen and run.result.counts[item] > 0:
+            a = run.result.alpha
+            e = [a[run.result.block_of[f]] * run.result.embeddings[f] for f in (user, item)]
+            rated.append((-(3.0 + run.result.biases[user] + run.result.biases[item] + float(e[0] @ e[1])), item))
+    expected = sorted(rated)[:10]
+    assert found.tolist() == [item for _, item in expected]
+    assert values == pytest.approx([-score for score, _ in expected], rel=1e-5)
+
+
+def test_one_user_s_ten_are_shown_before_and_after_with_what_they_share(open_page):
+    app = open_page("5_compare")
+    before, after = (frame.value for frame in app.dataframe[-2:])
+    shared = set(before["item"]) & set(after["item"])
+    assert any(m.value.startswith(f"{len(shared)} of {len(before)} items are the same") for m in app.markdown)
+    assert set(before["item"][before["in both"] == "yes"]) == shared
+
+
+def test_for_other_models_the_page_says_that_only_mf_recommends(open_page, runs):
+    record = read_json(runs / "small-run" / "run.json")
+    record["config"]["model"] = "NeuMF"
+    write_json(runs / "small-run" / "run.json", record)
+    app = open_page("5_compare")
+    assert any("available for MF. NeuMF has layers" in c.value for c in app.caption)
+
+
+def test_a_run_whose_data_are_gone_still_recommends_and_says_what_is_missing(open_page, runs):
+    record = read_json(runs / "small-run" / "run.json")
+    record["data"]["source"] = str(runs / "gone.csv")
+    write_json(runs / "small-run" / "run.json", record)
+    app = open_page("5_compare")
+    assert any("not on this server" in c.value for c in app.caption)
+    assert not any(str(runs) in c.value for c in app.caption)

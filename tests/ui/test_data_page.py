@@ -8,7 +8,7 @@ import pytest
 
 from dnis.interactions import Interactions
 from dnis.settings import DataSpec
-from dnis.ui import data_panel, role_mapper, store, uploads
+from dnis.ui import data_panel, role_mapper, store
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -116,9 +116,9 @@ def test_a_fault_never_tells_where_the_server_keeps_the_file(page, runs):
 
 
 def test_a_file_that_is_too_large_is_refused_with_its_size(page, content, monkeypatch):
-    monkeypatch.setattr(uploads, "MAX_BYTES", 1_000_000)
+    monkeypatch.setenv("DNIS_MAX_UPLOAD_MB", "1")
     upload(page, content + b"\n" * 1_000_000)
-    assert "at most 25 MB" in page.error[0].value
+    assert "at most 1 MB" in page.error[0].value
 
 
 def test_column_names_and_values_stay_literal(page):

@@ -1,5 +1,6 @@
 """The runs of a session: listed, renamed, deleted and had back, taken up again, and handed on."""
 
+import dataclasses
 import json
 import shutil
 from datetime import UTC, datetime
@@ -63,7 +64,7 @@ def test_the_stored_size_is_that_of_the_table_at_the_run_s_own_threshold(overvie
 
 
 def test_a_run_gets_another_name_that_lasts(overview, runs):
-    overview.text_input(key="run_name_small-run").set_value("  best so far ").run()
+    overview.text_input(key="run_name_small-run").set_value("  best so far ")
     overview.button(key="run_rename").click().run()
     assert names(overview)[0] == "best so far"
     assert load_run(runs / "small-run").name == "best so far"
@@ -127,6 +128,19 @@ def test_a_stopped_search_goes_on_in_its_own_folder(overview, runs, monkeypatch)
     assert job["out"] == str(runs / "small-run")
     assert job["config"]["embedding_dim"] == 8
     json.dumps(job)
+
+
+def test_a_run_that_a_job_writes_into_is_neither_renamed_nor_deleted(overview, runs, monkeypatch):
+    @dataclasses.dataclass
+    class UnderWay:
+        job: dict
+
+    assert history._is_written(load_run(runs / "small-run")) is False
+    for name in ("out", "run"):
+        job = {name: str(runs / "small-run")}
+        monkeypatch.setattr(desk, "active", lambda job=job: [UnderWay(job)])
+        assert history._is_written(load_run(runs / "small-run"))
+        assert not history._is_written(load_run(runs / "other-run"))
 
 
 def test_the_link_of_a_run_names_it(overview):

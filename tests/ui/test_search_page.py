@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from dnis.presets import PRESETS
+from dnis.runs import load_run
 from dnis.settings import MODELS_BY_TASK, SearchConfig
-from dnis.ui import desk, jobs, texts
+from dnis.ui import desk, jobs, texts, twins
 
 WORKER = """
 import json, sys
@@ -182,3 +183,21 @@ def test_second_order_and_the_aim_reach_the_job(page):
     config = sent_config(page)
     got = [config[n] for n in ("order", "blocks", "alpha_optimizer", "l1_scale", "compression", "alpha_start")]
     assert got == [2, "field", "adam", "absolute", 8.0, 0.5]
+
+
+@pytest.mark.parametrize(("name", "change"), [("second", {"order": 2}), ("frozen", {"lr_alpha": 0.0})])
+def test_a_twin_is_the_same_search_with_one_thing_changed(page, hand_run, name, change):
+    run = load_run(hand_run)
+    page.button(key=f"twin_{name}").click().run()
+    assert not page.exception
+    job = next(iter(desk.runner()._jobs.values())).job
+    expected = dataclasses.replace(run.result.config, **change)
+    assert job["config"] == dataclasses.asdict(expected)
+    assert job["data"] == dataclasses.asdict(run.data)
+    assert job["name"].startswith("By hand, ")
+    assert page.session_state["_pair_with"] == "hand-run"
+
+
+def test_the_twin_of_a_second_order_search_is_of_first_order():
+    found = twins.twins(SearchConfig(order=2, lr_alpha=0.0))
+    assert {name: config.order for name, config in found.items()} == {"first": 1}
