@@ -41,7 +41,7 @@ STUDIES = {
         "ml-1m/ratings.parquet",
         "random",
         CompareConfig(
-            SearchConfig(batch_size=4096, lr=1e-2, l2=0.07, epochs=25, patience=2, warm_epochs=3),
+            SearchConfig(batch_size=4096, lr=2e-3, l2=0.05, epochs=40, patience=3, warm_epochs=8),
             methods=METHODS,
             compressions=(2.0, 4.0, 8.0, 16.0),
             n_trials=2,

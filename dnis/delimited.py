@@ -56,7 +56,9 @@ def read_text_table(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
         raise DataError(f"{path.name} is a damaged gzip file: {first_line(error)}") from error
     except UnicodeError as error:
         raise DataError(f"{path.name} is not {encoding.codec.upper()} text to its end: {first_line(error)}") from error
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except MemoryError as error:
+        raise DataError(f"{path.name} needs more memory than there is for it; take a part of its rows") from error
+    except (pa.ArrowException, OSError) as error:
         raise DataError(_fault(path, error, layout.skip)) from error
     notes = tuple(note for note in (encoding.note, *layout.notes) if note)
     if layout.delimiter == ",":

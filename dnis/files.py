@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
+from dnis.delimited import first_line
 from dnis.reading import DataError
 
 
@@ -139,8 +140,8 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
-        raise DataError(f"{path} is not a readable safetensors file: {error}") from error
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:  # NumPy has no type for some
+        raise DataError(f"{path} is not a readable safetensors file: {first_line(error)}") from error
 
 
 def write_table(path: Path, table: pa.Table | pd.DataFrame) -> None:
@@ -172,8 +173,8 @@ def read_table(path: Path) -> pa.Table:
     _need(path)
     try:
         return pq.read_table(path)
-    except pa.ArrowException as error:
-        raise DataError(f"{path} is not a readable Parquet file: {error}") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} is not a readable Parquet file: {first_line(error)}") from error
 
 
 def _need(path: Path) -> None:

@@ -85,7 +85,6 @@ class Interactions:
         frame, dropped = _without_empty_ids(frame, roles)
         target, target_notes = _target(frame, roles)
         ids, vocabulary = _encoded(frame, roles)
-        notes = (*read, *dropped, *target_notes, *_unused(names, roles), *_repeated(ids, roles))
         return cls(
             vocabulary=vocabulary,
             ids=ids,
@@ -93,7 +92,7 @@ class Interactions:
             timestamp=None if roles.timestamp is None else seconds(frame[roles.timestamp]),
             part=None if roles.split is None else parts(frame[roles.split]),
             roles=roles,
-            notes=notes,
+            notes=(*read, *dropped, *target_notes, *_unused(names, roles), *_repeated(ids, roles)),
         )
 
     def __len__(self) -> int:
@@ -197,9 +196,7 @@ class Interactions:
 
 def _without_empty_ids(frame: pd.DataFrame, roles: Roles) -> tuple[pd.DataFrame, list[str]]:
     notes = []
-    for column in (roles.user, roles.item):
-        if column is None:
-            continue
+    for column in [c for c in (roles.user, roles.item) if c is not None]:
         empty = frame[column].isna()
         if empty.all():
             raise DataError(f"column {column!r} is empty in every row")
@@ -227,8 +224,7 @@ def _encoded(frame: pd.DataFrame, roles: Roles) -> tuple[np.ndarray, Vocabulary]
             only = coded[column][1][-1]
             raise DataError(f"column {column!r} holds one value only, {only!r}: at least two are needed")
     values = tuple(v for _, v in coded.values())
-    titles = _titles(frame, roles)
-    vocabulary = Vocabulary(fields=roles.fields, values=values, titles=titles, item_field=roles.item)
+    vocabulary = Vocabulary(roles.fields, values, _titles(frame, roles), item_field=roles.item)
     ids = np.column_stack([codes for codes, _ in coded.values()]) + vocabulary.offsets[:-1]
     return ids.astype(np.int32), vocabulary
 

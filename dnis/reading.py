@@ -66,7 +66,9 @@ def _read_parquet(path: Path) -> pa.Table:
             check_size(path.name, n_rows, batch.num_columns)
             batches.append(batch)
         return pa.Table.from_batches(batches, schema=file.schema_arrow)
-    except (pa.ArrowException, OSError, MemoryError, UnicodeError) as error:
+    except MemoryError as error:
+        raise DataError(f"{path.name} needs more memory than there is for it; take a part of its rows") from error
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise DataError(f"{path.name} is a damaged Parquet file: {first_line(error)}") from error
 
 

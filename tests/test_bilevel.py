@@ -116,27 +116,6 @@ def test_alpha_takes_one_step_per_training_batch_on_rows_of_the_validation_part(
     assert all(sorted(a) == sorted(b) and a != b for a, b in pairwise(walks))
 
 
-# alpha starts at 0.5 and takes one step of rate 0.1 along [[0.2, -0.4], [0.0, 0.2]], whose mean magnitude is 0.2
-@pytest.mark.parametrize(
-    ("changes", "wanted"),
-    [
-        # L1 adds 0.5 * 0.2: [[0.3, -0.3], [0.1, 0.3]], rows divided by 0.3 and 0.2
-        ({"l1_alpha": 0.5}, [[0.4, 0.6], [0.45, 0.35]]),
-        # L1 adds 0.4: [[0.6, 0], [0.4, 0.6]], rows divided by 0.3 and 0.5
-        ({"l1_alpha": 0.4, "l1_scale": "absolute"}, [[0.3, 0.5], [0.42, 0.38]]),
-        ({"l1_alpha": 0.5, "normalise": False}, [[0.47, 0.53], [0.49, 0.47]]),
-        ({"l1_alpha": 0.0}, [[0.5 - 0.2 / 3, 0.5 + 0.4 / 3], [0.5, 0.3]]),
-        # the first step of Adam is as long as its rate
-        ({"l1_alpha": 0.0, "alpha_optimizer": "adam"}, [[0.4, 0.6], [0.5, 0.4]]),
-    ],
-)
-def test_a_step_of_alpha_is_the_one_worked_out_by_hand(changes, wanted, monkeypatch):
-    monkeypatch.setattr(bilevel, "alpha_gradient", lambda *_args: torch.tensor([[0.2, -0.4], [0.0, 0.2]]))
-    fixed = {"embedding_dim": 2, "n_blocks": 2, "lr_alpha": 0.1, "alpha_start": 0.5, "batch_size": 1000}
-    running = Search(small_split(), small_config(warm_epochs=0, **fixed, **changes))
-    np.testing.assert_allclose(running.step().alpha, wanted, rtol=1e-5)
-
-
 def test_blocks_are_made_from_training_counts():
     split = small_split()
     counts = np.bincount(split.train.ids.ravel(), minlength=37)
@@ -166,6 +145,7 @@ RESUMABLE = [
     {"alpha_optimizer": "adam", "model": "NeuMF", "order": 2, "optimizer": "adagrad"},
     {"task": "topk", "patience": 2},
     {"compression": 3.0, "warm_epochs": 1, "epochs": ROUNDS + 2},
+    {"lr": 0.1, "warm_epochs": 8, "epochs": 9},  # the warm start ends before its time
 ]
 
 
@@ -322,6 +302,15 @@ def test_a_search_that_is_told_its_budget_meets_it_and_never_takes_a_pair_back()
     assert kept[-1] > 0.5 / 4
     assert prune(running.result(), threshold=0.0).n_bytes <= 37 * 8
     assert running.result().best_epoch >= 1 + ROUNDS
+
+
+def test_a_short_search_meets_its_budget_in_its_last_epoch():
+    running = ran(compression=4.0, warm_epochs=1, epochs=4, embedding_dim=8, patience=1)
+    rows = np.bincount(running.block_of)
+    kept = ((trajectory(running) > 0) * rows[:, None]).sum(axis=(1, 2)) / (37 * 8)
+    assert (kept <= [1, 4 ** (-1 / 3), 4 ** (-2 / 3), 1 / 4]).all()
+    assert kept[-1] > 0.5 / 4
+    assert running.result().best_epoch == 4
 
 
 def test_a_search_with_a_budget_does_not_stop_before_it_is_met():

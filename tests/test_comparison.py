@@ -42,7 +42,7 @@ def fresh(seed=0):
 
 @pytest.fixture
 def finals(monkeypatch):
-    """Per final training its config, and which rows it saw in each epoch."""
+    """Per final training its config, and every row that it saw."""
     seen, final = [], []
 
     class Watched(Trainer):
@@ -52,10 +52,12 @@ def finals(monkeypatch):
             return super().step(batch)
 
     def listening(split, config, scheme=None, on_event=None, data="train"):
-        final[:] = [True] if data == "development" else []
-        if final:
+        if data == "development":
+            final.append(True)
             seen.append({"config": config, "rows": []})
-        return train(split, config, scheme, on_event, data)
+        result = train(split, config, scheme, on_event, data)
+        final.clear()
+        return result
 
     monkeypatch.setattr(training, "Trainer", Watched)
     monkeypatch.setattr(comparison, "train", listening)
@@ -69,8 +71,8 @@ def test_every_final_model_learns_from_every_row_but_test(finals):
     wanted = sorted((*ids, y) for part in parts for ids, y in zip(part.ids.tolist(), part.target.tolist(), strict=True))
     assert len(wanted) == 3000 - len(split.test)
     assert len(finals) == 2 * 2 * 2  # methods, sizes, seeds
-    for final in finals:
-        assert sorted(final["rows"]) == sorted(wanted * final["config"].epochs)
+    every_row_once_per_epoch = [sorted(f["rows"]) == sorted(wanted * f["config"].epochs) for f in finals]
+    assert every_row_once_per_epoch == [True] * 8
 
 
 def watched(kind, asked):
@@ -278,20 +280,28 @@ def test_every_cell_is_told_of():
     assert kinds == halves[0] + halves[1]
 
 
-def test_the_estimate_grows_with_what_there_is_to_do(monkeypatch):
-    ticks = iter(range(1000))
-    monkeypatch.setattr(comparison.time, "perf_counter", lambda: float(next(ticks)))
-    split = planted_split()
-    # a second for eight steps; batches of 1,024 rows
-    n_steps = math.ceil(len(split.train) / 1024)
-    one = estimate_s(split, config_of(methods=("uniform",), compressions=(1.0,), seeds=(0,), n_trials=1))
-    assert one == pytest.approx(1.3 * 12 * n_steps / 8 * 2)
+@pytest.mark.parametrize(("batch_size", "steps_per_epoch"), [(1024, 3), (100_000, 1)])
+def test_the_estimate_is_steps_times_epochs_times_trainings(monkeypatch, batch_size, steps_per_epoch):
+    clock = [0.0]
+
+    class Ticking(Trainer):
+        def step(self, batch):
+            clock[0] += 2.0  # seconds
+            return super().step(batch)
+
+    monkeypatch.setattr(comparison, "Trainer", Ticking)
+    monkeypatch.setattr(comparison.time, "perf_counter", lambda: clock[0])
+    search = judging_config(batch_size=batch_size)
+    one = config_of(search=search, methods=("uniform",), compressions=(1.0,), seeds=(0,), n_trials=1)
+    epoch_s = 2.0 * steps_per_epoch
+    # a trial and a final training of a dozen epochs, and a third for everything else
+    assert estimate_s(planted_split(), one) == pytest.approx(1.3 * 12 * epoch_s * 2)
     # two methods at two sizes and the two trainings of a search, for two trials and two seeds
-    assert estimate_s(split, config_of()) == pytest.approx(one / 2 * (2 * 2 + 2) * 4)
+    assert estimate_s(planted_split(), config_of(search=search)) == pytest.approx(1.3 * 12 * epoch_s * (2 * 2 + 2) * 4)
 
 
-def test_the_estimate_is_positive_on_data_of_a_single_batch():
-    assert 0 < estimate_s(planted_split(), config_of(search=judging_config(batch_size=100_000))) < math.inf
+def test_the_estimate_is_positive():
+    assert 0 < estimate_s(planted_split(), config_of()) < math.inf
 
 
 @pytest.mark.parametrize(("task", "metric"), [("ctr", "auc"), ("topk", "ndcg@10")])

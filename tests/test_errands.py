@@ -1,5 +1,11 @@
 """Settings in, a run folder out: with the real engine on a small table."""
 
+import errno
+import os
+import subprocess
+import sys
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -145,6 +151,52 @@ def test_a_search_that_is_killed_goes_on_from_its_last_epoch_to_the_same_bits(se
     again = {"kind": "search", **kept["job"], "out": str(tmp_path / "part"), "resume": True}
     perform(again, lambda event: None, Control())
     same_numbers(load_run(tmp_path / "part").result, load_run(searched[0]).result)
+
+
+def test_a_disk_that_fills_up_loses_no_more_than_the_epoch_under_way(searched, ratings_csv, tmp_path, monkeypatch):
+    fsync, left = os.fsync, [3]
+
+    def full(number):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(number)
+
+    job = search_job(ratings_csv, tmp_path / "part")
+    with monkeypatch.context() as disk:
+        disk.setattr("dnis.files.os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            perform(job, lambda event: None, Control())
+    # three files went through: the state before the first epoch and those after two
+    assert len(read_record(tmp_path / "part")["history"]) == 2
+    assert [p.name for p in (tmp_path / "part").iterdir() if p.name != ".lock"] == ["checkpoint.safetensors"]
+    perform({**job, "resume": True}, lambda event: None, Control())
+    same_numbers(load_run(tmp_path / "part").result, load_run(searched[0]).result)
+
+
+def test_two_workers_never_write_into_one_folder_at_a_time(ratings_csv, tmp_path):
+    code = (
+        "import sys\nfrom dnis.checkpoints import held\n"
+        "with held(sys.argv[1]):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "part")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        last = []
+        job = {**search_job(ratings_csv, tmp_path / "part", epochs=2), "controls": False}
+        waiting = threading.Thread(target=lambda: last.append(perform(job, lambda event: None, Control())))
+        waiting.start()
+        waiting.join(1.0)
+        assert waiting.is_alive()
+        other.kill()  # the system lets go of the folder
+        waiting.join(60.0)
+    assert last[0]["event"] == "finished"
+
+
+def test_a_search_that_is_refused_leaves_no_folder(tmp_path):
+    with pytest.raises(DataError):
+        perform(search_job(tmp_path / "gone.csv", tmp_path / "part"), lambda event: None, Control())
+    assert not (tmp_path / "part").exists()
 
 
 def test_a_retraining_is_added_to_the_run(searched):

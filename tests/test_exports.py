@@ -138,3 +138,9 @@ def test_run_zip_holds_the_folder_and_no_drafts(run):
 def test_equal_runs_give_equal_bytes(run, scheme):
     assert exports.run_zip(run.folder) == exports.run_zip(run.folder)
     assert exports.projector_zip(run, scheme) == exports.projector_zip(run, scheme)
+
+
+def test_a_checkpoint_stays_on_the_server(run):
+    """It names the place of the data there."""
+    (run.folder / "checkpoint.safetensors").write_bytes(b"x")
+    assert not any("checkpoint" in name for name in members(exports.run_zip(run.folder)))

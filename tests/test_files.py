@@ -1,5 +1,6 @@
 """A file is whole or not there."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,17 @@ import pandas as pd
 import pytest
 
 from dnis import files
-from dnis.files import plain, read_json, read_table, read_tensors, write_json, write_table, write_tensors, write_whole
+from dnis.files import (
+    disk_fault,
+    plain,
+    read_json,
+    read_table,
+    read_tensors,
+    write_json,
+    write_table,
+    write_tensors,
+    write_whole,
+)
 from dnis.reading import DataError
 from dnis.settings import DataSpec
 
@@ -83,3 +94,13 @@ def test_damaged_and_missing_files_are_refused_in_one_sentence(tmp_path, read, k
 def test_json_is_written_for_people_too(tmp_path):
     write_json(tmp_path / "a.json", {"a": [1]})
     assert (tmp_path / "a.json").read_text() == '{\n "a": [\n  1\n ]\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(errno.ENOSPC, "full"), (errno.EROFS, "read-only"), (errno.EACCES, "may not write"), (errno.EIO, None)],
+)
+def test_a_disk_that_takes_nothing_is_said_without_its_place(number, word):
+    said = disk_fault(OSError(number, "as the system says", "secret-place"))
+    assert (said is None) == (word is None)
+    assert said is None or (word in said and "secret" not in said)

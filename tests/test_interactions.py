@@ -212,3 +212,10 @@ def test_reading_and_splitting_reach_neither_torch_nor_scikit_learn():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[1], check=False)
     assert done.returncode == 0
+
+
+def test_what_was_noted_while_reading_is_noted_of_the_interactions(tmp_path):
+    rows = "".join(f"{i % 5};{i % 7};{i % 9},5\n" for i in range(60))
+    (tmp_path / "log.csv").write_bytes(f"user;item;rating\n{rows}".encode())
+    noted = Interactions.from_csv(tmp_path / "log.csv").notes
+    assert noted[0] == "Column 'rating' was read with decimal commas."

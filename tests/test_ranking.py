@@ -90,6 +90,12 @@ def test_items_seen_before_make_room_only_for_their_own_user():
     assert item_ranks(network, pairs((1, 3), (2, 3)), seen).tolist() == [0, 2]
 
 
+def test_what_users_outside_the_part_have_seen_does_not_matter():
+    network = with_biases(i1=9.0, i3=7.0)
+    seen = pairs((1, 1), (3, 1), (5, 1))
+    assert item_ranks(network, pairs((2, 3), (4, 3)), seen).tolist() == [1, 1]
+
+
 def test_a_pair_seen_twice_leaves_the_ranking_once():
     network = with_biases(i1=9.0, i3=7.0)
     assert item_ranks(network, pairs((1, 3)), pairs((1, 1), (1, 1))).tolist() == [0]

@@ -69,10 +69,10 @@ def test_the_loss_of_a_ranking_is_cross_entropy_over_seen_and_drawn_items():
 
 
 def test_bpr_compares_each_seen_item_with_the_items_drawn_for_it():
-    # two seen items with two drawn ones each; differences log 3, 0 and 0, -log 3
-    scores = torch.tensor([np.log(3), 0.0, np.log(3), 5.0, 5.0, 5.0 + np.log(3)])
+    # two seen items with two drawn ones each; differences log 3, 0 and 0, log 3
+    scores = torch.tensor([np.log(3), 0.0, np.log(3), 5.0, 5.0, 5.0 - np.log(3)])
     loss = task_of("topk", topk_loss="bpr").loss(scores, torch.zeros(6))
-    assert loss.item() == pytest.approx((np.log(4 / 3) + LN2 + LN2 + np.log(4)) / 4)
+    assert loss.item() == pytest.approx((np.log(4 / 3) + LN2) / 2)
 
 
 @pytest.mark.parametrize("name", ["rating", "ctr"])
@@ -135,27 +135,27 @@ def test_a_single_class_has_no_area_but_a_logloss():
 
 @pytest.fixture
 def ranked():
-    """Twelve items whose biases fall from 12 to 1; held out are those ranked 0, 2 and 11."""
-    part = interactions([[1, 5], [2, 7], [3, 16]], sizes=(4, 13), task="topk")
+    """Twelve items whose biases fall from 12 to 1; held out are those ranked 0, 6 and 11."""
+    part = interactions([[1, 5], [2, 11], [3, 16]], sizes=(4, 13), task="topk")
     return bias_only("topk", {5 + i: 12.0 - i for i in range(12)}, part), part
 
 
 def test_a_ranking_is_judged_by_where_the_held_out_items_stand(ranked):
     found = evaluate(*ranked)
     assert found["hr@10"] == pytest.approx(2 / 3)
-    assert found["ndcg@10"] == pytest.approx((1 + 1 / 2 + 0) / 3)  # 1 / log2(2) and 1 / log2(4)
-    assert found["mrr"] == pytest.approx((1 + 1 / 3 + 1 / 12) / 3)
+    assert found["ndcg@10"] == pytest.approx((1 + 1 / 3 + 0) / 3)  # 1 / log2(2) and 1 / log2(8)
+    assert found["mrr"] == pytest.approx((1 + 1 / 7 + 1 / 12) / 3)
     assert found["loss"] == pytest.approx(1 - found["ndcg@10"])
 
 
 def test_items_seen_before_are_left_out_of_a_ranking(ranked):
     seen = interactions([[2, 5], [2, 6]], sizes=(4, 13), task="topk")
-    assert evaluate(*ranked, seen)["mrr"] == pytest.approx((1 + 1 + 1 / 12) / 3)
+    assert evaluate(*ranked, seen)["mrr"] == pytest.approx((1 + 1 / 5 + 1 / 12) / 3)
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_metric_follows_from_what_happened_on_every_row(name, ranked):
-    label = np.array([1.0, 0.0, 1.0])
+    label = np.array([1.0, 1.0, 0.0])
     part = replace(ranked[1], target=label)
     fitted = replace(ranked[0], config=small_config(name, embedding_dim=1, model={"ctr": "FM"}.get(name, "MF")))
     task = TASKS[name](fitted.config)
@@ -169,9 +169,10 @@ def test_the_metric_follows_from_what_happened_on_every_row(name, ranked):
 def test_the_loss_before_learning_is_measured_on_an_even_sample(name, bias, wanted, monkeypatch):
     monkeypatch.setattr(tasks, "SAMPLED_ROWS", 5)
     target = {"rating": np.arange(1, 16), "ctr": np.arange(15) % 2, "topk": np.ones(15)}[name]
-    part = interactions([[1, 5]] * 15, target, task=name)
+    part = interactions([[1, 5], [2, 5], [2, 5]] * 5, target, task=name)
     task = task_of(name)
     network = Network.create(8, 2, task.config, UniformSelection(), np.arange(8))
+    network.biases.values[2] = 100.0  # a user of whom the sample holds no row
     network.model.global_bias.data.fill_(bias)
     assert task.start_loss(network, part, generator()) == pytest.approx(wanted)
 

@@ -60,10 +60,10 @@ def test_a_file_that_crashes_its_reader_is_refused(saved, tmp_path, monkeypatch)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits on memory there")
 def test_a_small_file_that_fills_the_memory_is_refused(tmp_path):
-    """8000 rows of one text of 400 kB: 3.2 GB from a file of a few kB, in a single batch."""
+    """8000 rows of one text of 400 kB: 3.2 GB from a file of a few kB, in a single batch, counted too late."""
     text = pa.array(["x" * 400_000])
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 8000, pa.int32()), text)
     pq.write_table(pa.table({"user": column}), tmp_path / "bomb.parquet", compression="zstd")
     assert (tmp_path / "bomb.parquet").stat().st_size < 100_000
-    with pytest.raises(DataError, match=r"memory|limit of|damaged"):
+    with pytest.raises(DataError, match="needs more"):
         trial.try_file(tmp_path / "bomb.parquet")

@@ -12,6 +12,7 @@ import streamlit as st
 
 from dnis.additions import rename_run
 from dnis.checkpoints import CHECKPOINT
+from dnis.exports import safe_frame
 from dnis.figures import bytes_text
 from dnis.ui import desk, escape, session, settings_form, store, texts, workbench
 from dnis.ui.search_panel import duration
@@ -67,7 +68,7 @@ def table(runs: list[Run]) -> pd.DataFrame:
         }
         for run in runs
     ]
-    return pd.DataFrame(rows, columns=list(columns)).rename(columns=columns)
+    return safe_frame(pd.DataFrame(rows, columns=list(columns)).rename(columns=columns))
 
 
 def best_value(run: Run) -> str:
@@ -77,11 +78,11 @@ def best_value(run: Run) -> str:
         run: The run.
 
     Returns:
-        Such as ``MSE 0.7912``; a dash where none was measured.
+        Such as ``MSE 0.7912``; or that none was measured.
     """
     key, name = texts.page("history")["metrics"][run.result.config.task]
     value = (run.result.metrics.get("val") or {}).get(key)
-    return texts.page("history")["unnamed"] if value is None else f"{name} {value:.4f}"
+    return texts.page("history")["unmeasured"] if value is None else f"{name} {value:.4f}"
 
 
 def _moment(created_s: float) -> str:

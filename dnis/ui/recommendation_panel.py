@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dnis.exports import safe_frame
 from dnis.pruning import prune
 from dnis.ui import escape, recommendations, session, store, texts
 
@@ -74,7 +75,7 @@ def table(run: Run, found: tuple[np.ndarray, np.ndarray], other: np.ndarray, lat
         "shared": np.where(np.isin(items, other), words["yes"], ""),
         "later": np.where(np.isin(items, later), words["yes"], ""),
     }
-    return pd.DataFrame(rows).rename(columns=words["columns"])
+    return safe_frame(pd.DataFrame(rows).rename(columns=words["columns"]))
 
 
 def _user(run: Run, words: dict[str, Any]) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dnis import figures
+from dnis.exports import safe_frame
 from dnis.ui import charts, escape, session, texts, workbench
 from dnis.ui.search_panel import duration
 
@@ -43,22 +44,23 @@ def draw(run: Run) -> None:
         format_func=lambda i: names[others[i].folder.name], key=f"other_run_{run.id}",
     )  # fmt: skip
     other = others[chosen]
-    _pictures(run, other, words)
+    pair = workbench.distinct_names([run, other])
+    _pictures(run, other, pair, words)
     table = settings_of(run, other)
     st.caption(words["differ"] if table["differs"].any() else words["same"])
     fields = texts.page("settings")["fields"]
     table["setting"] = [fields.get(name, {}).get("label", name) for name in table["setting"]]
     table["differs"] = np.where(table["differs"], "≠", "")
     both = pd.concat([_outcome(run, other), table], ignore_index=True).fillna("")
-    titles = (words["setting"], workbench.run_name(run), workbench.run_name(other), words["differs"])
-    st.dataframe(both.set_axis(_distinct(titles), axis=1), hide_index=True, alt=words["differ"])
+    titles = [words["setting"], *pair.values(), words["differs"]]
+    st.dataframe(safe_frame(both.set_axis(titles, axis=1)), hide_index=True, alt=words["differ"])
 
 
-def _pictures(one: Run, other: Run, words: dict[str, Any]) -> None:
+def _pictures(one: Run, other: Run, names: dict[str, str], words: dict[str, Any]) -> None:
     values = [v for run in (one, other) for event in run.result.history for v in event.losses.values()]
     values = [v for v in values if np.isfinite(v)]
     for column, run, key in zip(st.columns(2, gap="large"), (one, other), ("one", "other"), strict=True):
-        name = workbench.run_name(run)
+        name = names[run.folder.name]
         with column:
             st.text(name)
             curves = figures.loss_curves(run.result.history, run.result.best_epoch, height=260)
@@ -117,15 +119,10 @@ def _outcome(one: Run, other: Run) -> pd.DataFrame:
 def _metric(run: Run, part: str) -> str:
     measured = run.result.metrics.get(part) or {}
     value = measured.get("loss")
-    return "-" if value is None else f"{value:.4f}"
+    return "?" if value is None else f"{value:.4f}"
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str) and "/" in value:
         return escape.plain(value.rpartition("/")[2])
     return escape.plain(value)
-
-
-def _distinct(names: tuple[str, ...]) -> list[str]:
-    """Column names of a table must differ, and two runs may be called the same."""
-    return [name if name not in names[:i] else f"{name} (2)" for i, name in enumerate(names)]

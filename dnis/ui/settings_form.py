@@ -31,6 +31,7 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
         ValueError: If the settings do not go together.
     """
     words = texts.page("settings")
+    _read_link(words)
     chosen = st.selectbox(
         words["preset"], list(PRESETS), key="preset", format_func=lambda name: words["presets"][name]["label"],
         on_change=_apply_preset, help=words["preset_help"], persist_state="session", bind="query-params",
@@ -67,6 +68,16 @@ def _task(about: dict[str, Any], interactions: Interactions, data: DataSpec) -> 
         st.session_state[_TASK] = task
         _set_all(task, data)
     return task
+
+
+def _read_link(words: dict[str, Any]) -> None:
+    """A link may say ``order=2`` or ``preset=released``, while Streamlit binds what a list shows."""
+    lists = {n: about.get("options", list(about["names"])) for n, about in words["fields"].items() if "names" in about}
+    for name, options in {**lists, "preset": list(PRESETS)}.items():
+        asked = next((option for option in options if str(option) == st.query_params.get(name)), None)
+        if asked is not None:
+            del st.query_params[name]
+            st.session_state[name] = asked
 
 
 def reset() -> None:

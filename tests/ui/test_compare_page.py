@@ -175,6 +175,7 @@ def test_two_runs_are_drawn_on_one_scale_with_all_settings_and_the_differences_o
     # the worst loss is 1.3 in the first epoch, the best 1 / 5 of training in the fifth
     assert scales == [[0.2, 1.3]] * 2
     assert spec(app, "pair_alpha_other")
+    assert [t.value for t in app.text if t.value.startswith("small run")] == ["small run", "small run, second order"]
     assert any("differs by 0.000 on average" in c.value for c in app.caption)
     table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
     assert table.iloc[2].tolist() == ["Order of the gradient", "1", "2", "≠"]
@@ -194,6 +195,8 @@ def test_the_run_that_a_twin_was_made_from_stands_beside_it(open_page, runs):
 
 def test_recommendations_are_those_of_a_loop_over_all_unseen_items(runs):
     run = load_run(runs / "small-run")
+    biases = np.random.default_rng(1).normal(size=run.vocabulary.n_features).astype(np.float32)
+    run = replace(run, result=replace(run.result, biases=biases))
     split = store.split_of(run.data)
     user = int(np.argmax(run.result.counts[: run.vocabulary.offsets[1]]))
     seen = {int(i) for u, i, *_ in split.train.ids if u == user}

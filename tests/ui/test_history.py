@@ -57,6 +57,11 @@ def test_every_run_is_listed_with_what_it_came_to(overview):
     assert first["data"] == "titled.csv"
 
 
+def test_a_name_that_would_be_a_formula_in_a_spreadsheet_is_defused(runs):
+    run = dataclasses.replace(load_run(runs / "small-run"), name="=1+1")
+    assert history.table([run])["name"].tolist() == ["'=1+1"]
+
+
 def test_the_stored_size_is_that_of_the_table_at_the_run_s_own_threshold(overview, runs):
     run = load_run(runs / "small-run")
     half = store.stored_bytes(run, float(abs(run.result.weighted).max()) / 2)
@@ -86,6 +91,14 @@ def test_a_deleted_run_is_gone_and_comes_back(overview, runs):
     assert names(overview)[:2] == ["small run", "second try"]
     assert load_run(runs / "small-run").name == "small run"
     assert overview.query_params["run"] == "small-run"
+
+
+def test_a_run_that_is_had_back_stands_where_it_stood(overview):
+    chooser(overview).set_value("other-run").run()
+    overview.button(key="run_delete").click().run()
+    assert names(overview)[0] == "small run"
+    overview.button(key="undo_delete").click().run()
+    assert names(overview)[:2] == ["small run", "second try"]
 
 
 def test_deleting_another_run_removes_the_one_before_for_good(overview, runs):

@@ -155,11 +155,19 @@ def test_reset_leaves_the_preset_again(page):
     assert page.number_input(key="warm_epochs").value == SearchConfig().warm_epochs
 
 
-def test_a_link_may_name_the_preset(app):
-    app.query_params["preset"] = texts.page("settings")["presets"]["released"]["label"]
+@pytest.mark.parametrize("said", ["released", texts.page("settings")["presets"]["released"]["label"]])
+def test_a_link_may_name_the_preset_by_its_name_or_as_the_page_shows_it(app, said):
+    app.query_params["preset"] = said
     app.run()
     page = app.switch_page("pages/2_search.py").run()
     assert page.number_input(key="warm_epochs").value == PRESETS["released"]["warm_epochs"]
+
+
+def test_a_link_may_say_an_option_as_the_settings_do(app):
+    app.query_params["order"], app.query_params["blocks"], app.query_params["task"] = "2", "field", "topk"
+    app.run()
+    page = app.switch_page("pages/2_search.py").run()
+    assert [page.selectbox(key=name).value for name in ("order", "blocks", "task")] == [2, "field", "topk"]
 
 
 def test_every_setting_of_a_search_has_a_widget_with_one_line_of_help():
