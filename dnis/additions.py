@@ -14,8 +14,8 @@ from dnis.reading import DataError
 from dnis.results import Comparison
 from dnis.settings import CompareConfig, from_dict
 
-COMPARISON = "comparison.json"
-"""Name of a comparison's file."""
+COMPARISON, CONTROLS = "comparison.json", "controls.parquet"
+"""Names of files in a run folder."""
 
 
 def rename_run(folder: str | Path, name: str) -> None:
@@ -54,7 +54,7 @@ def add_controls(folder: str | Path, controls: dict[str, pd.DataFrame]) -> None:
     """
     if controls:
         together = pd.concat([table.assign(control=name) for name, table in controls.items()])
-        write_table(Path(folder) / "controls.parquet", together)
+        write_table(Path(folder) / CONTROLS, together)
 
 
 def load_controls(folder: str | Path) -> dict[str, pd.DataFrame]:
@@ -66,11 +66,22 @@ def load_controls(folder: str | Path) -> dict[str, pd.DataFrame]:
     Returns:
         Tables by name; none where none were added.
     """
-    path = Path(folder) / "controls.parquet"
+    path = Path(folder) / CONTROLS
     if not path.is_file():
         return {}
     grouped = read_table(path).to_pandas().groupby("control", sort=False)
     return {str(name): table.drop(columns="control").reset_index(drop=True) for name, table in grouped}
+
+
+def drop_additions(folder: str | Path) -> None:
+    """Remove what was measured on an earlier state of a run: a search that goes on is another search.
+
+    Args:
+        folder: The run folder.
+    """
+    folder = Path(folder)
+    for path in [folder / COMPARISON, folder / CONTROLS, *folder.glob("retrained-*.json")]:
+        path.unlink(missing_ok=True)
 
 
 def add_retrained(folder: str | Path, record: dict[str, Any]) -> None:

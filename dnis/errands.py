@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnis import datasets
+from dnis.additions import drop_additions
 from dnis.checkpoints import drop_checkpoint, held, load_checkpoint, save_checkpoint
 from dnis.control import Control, Stopped
 from dnis.files import plain
@@ -92,6 +93,7 @@ def _searched(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, An
         result = replace(result, warnings=(*result.warnings, note))
     facts = {"planted_rank_correlation": planted_rank_correlation(result, split)} if data.source == PLANTED else {}
     data = replace(data, strategy=split.strategy)
+    drop_additions(out)
     save_run(out, data=data, result=result, split=split, facts=facts, name=job.get("name", ""))
     # the run is safe now: who stops a search need not wait for what is measured on it
     emit({"event": "saved", "run": str(out)})

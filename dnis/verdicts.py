@@ -10,8 +10,10 @@ from dnis.intervals import Outcomes, on_frontier, paired_difference
 from dnis.settings import CompareConfig
 
 SAME_SIZE = 1.05
-"""A table counts as no larger than another up to this factor in bytes: whole dimensions of whole blocks miss a budget by a
-few per cent, and the doubt goes to the uniform table."""
+"""A table counts as no larger than another up to this factor in bytes.
+
+Whole dimensions of whole blocks miss a budget by a few per cent; the doubt goes to the uniform table.
+"""
 
 
 def judged_rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,6 +30,8 @@ def full_bytes(split, config):
 
 
 def with_another_test(split):
-    """The same split with nonsense in its test part: other targets, and every row of the same user and item."""
-    test = split.test
-    return replace(split, test=replace(test, target=-3 * test.target, ids=np.repeat(test.ids[:1], len(test), axis=0)))
+    """The same split with nonsense in its test part: other targets, every row of the rarest user and item."""
+    test, starts = split.test, split.vocabulary.offsets
+    rarest = [start + 1 + split.counts[start + 1 : end].argmin() for start, end in pairwise(starts)]
+    ids = np.tile(np.array(rarest, dtype=test.ids.dtype), (len(test), 1))
+    return replace(split, test=replace(test, target=-3 * test.target, ids=ids))

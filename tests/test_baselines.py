@@ -24,13 +24,14 @@ def config_of(name, **changes):
     return judging_config(epochs=11 if name == "dnis-budget" else 5, **changes)
 
 
-def budgets_of(split):
-    return [full_bytes(split, judging_config()) // c for c in COMPRESSIONS]
+def budgets_of(split, config):
+    return [full_bytes(split, config) // c for c in COMPRESSIONS]
 
 
 def proposed(name, split=None, **changes):
     split = planted_split() if split is None else split
-    return BASELINES[name]().candidates(split, config_of(name, **changes), budgets_of(split))
+    config = config_of(name, **changes)
+    return BASELINES[name]().candidates(split, config, budgets_of(split, config))
 
 
 def masks(candidates):
@@ -64,7 +65,7 @@ def test_a_method_turns_settings_and_budgets_into_one_fitting_table_each(name):
     split = planted_split()
     candidates = proposed(name)
     assert len(candidates) == len(COMPRESSIONS)
-    for candidate, budget in zip(candidates, budgets_of(split), strict=True):
+    for candidate, budget in zip(candidates, budgets_of(split, config_of(name)), strict=True):
         assert candidate.n_bytes <= budget
         assert candidate.n_bytes >= 0.98 * budget or (name in WHOLE_DIMENSIONS and next_size(candidate, split) > budget)
         if candidate.scheme is not None:
@@ -77,13 +78,14 @@ def test_a_method_turns_settings_and_budgets_into_one_fitting_table_each(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_repeats_itself_and_never_looks_at_test(name):
-    once = proposed(name, seed=3)
-    again = proposed(name, with_another_test(planted_split()), seed=3)
+    fine = {"embedding_dim": 32, "seed": 3}  # so many dimensions that a small leak would move some
+    once = proposed(name, **fine)
+    again = proposed(name, with_another_test(planted_split()), **fine)
     assert masks(once) == masks(again)
     assert alphas(once) == alphas(again)
     assert [c.config for c in once] == [c.config for c in again]
     if name not in ("uniform", "mde"):  # these two draw nothing
-        assert masks(once) != masks(proposed(name, seed=4))
+        assert masks(once) != masks(proposed(name, **{**fine, "seed": 4}))
 
 
 def test_uniform_is_the_widest_table_that_the_budget_holds():

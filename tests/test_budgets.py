@@ -62,4 +62,15 @@ def test_a_search_that_is_told_its_budget_ends_there():
     size = DimensionScheme((found.alpha > 0)[found.block_of], found.block_of).bytes_by_layout["block"]
     one_pair = 4 * np.bincount(found.block_of).max()
     assert full_bytes(split, config) / 4 - one_pair < size <= full_bytes(split, config) / 4
-    assert found.best_epoch >= 2 + 8
+
+
+def test_a_search_that_is_told_its_budget_thins_out_evenly_over_eight_epochs():
+    split, config = planted_split(), judging_config(compression=4.0, epochs=12, warm_epochs=1)
+    history = search(split, config).history
+    kept = [float((event.alpha > 0).mean()) for event in history]
+    one_pair = 1 / 32
+    # after the warm epoch, 4^(-1 / 8) = 0.84 and so on; one byte of index per block of 50 rows of 8 values
+    for epoch, share in enumerate(kept[1:9], start=1):
+        assert 4 ** (-epoch / 8) - 1.5 * one_pair < share <= 4 ** (-epoch / 8)
+    assert kept[0] == 1
+    assert max(kept[9:]) <= 1 / 4

@@ -115,8 +115,13 @@ def test_a_stopped_search_keeps_its_best_and_goes_on_as_if_it_had_never_stopped(
     part = load_run(tmp_path / "part")
     assert len(part.result.history) == 2
     assert part.sweep is not None
+    add_retrained(tmp_path / "part", {"threshold": 0.1})
+    (tmp_path / "part" / "comparison.json").write_text("{}")
     events = []
     assert perform({**job, "resume": True}, events.append, Control())["event"] == "finished"
+    # what was measured on the shorter search says nothing of the longer one
+    assert load_run(tmp_path / "part").retrained == ()
+    assert not (tmp_path / "part" / "comparison.json").exists()
     # what was reached before is told again, so that who watches sees the whole course
     assert [e["epoch"] for e in events if e["event"] == "epoch"] == [1, 2, 3, 4]
     resumed, whole = load_run(tmp_path / "part").result, load_run(searched[0]).result

@@ -222,8 +222,8 @@ def test_a_file_without_a_name_in_a_zip_is_refused(made_run, tmp_path):
     content = bytearray(run_zip(made_run))
     at = content.rindex(b"PK\x01\x02")
     length = struct.unpack("<H", content[at + 28 : at + 30])[0]
-    content[at + 28 : at + 30] = bytes(2)  # its name is moved into what follows the name
-    content[at + 30 : at + 32] = struct.pack("<H", length)
+    content[at + 28 : at + 30] = bytes(2)  # its name becomes its comment
+    content[at + 32 : at + 34] = struct.pack("<H", length)
     with pytest.raises(DataError, match="not a readable zip"):
         open_zip(bytes(content), tmp_path / "opened", tmp_path)
 

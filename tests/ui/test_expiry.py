@@ -76,10 +76,13 @@ def test_an_upload_stays_as_long_as_a_run_that_was_made_from_it(place, tmp_path)
 
 def test_a_link_is_never_followed(place, tmp_path):
     elsewhere = place("elsewhere/kept", 99)
+    (elsewhere / "run.json").write_text("{}")
+    os.utime(elsewhere / "run.json", (NOW_S - 99 * DAY_S,) * 2)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "link").symlink_to(elsewhere)
+    os.utime(tmp_path / "runs" / "link", (NOW_S - 99 * DAY_S,) * 2, follow_symlinks=False)
     assert expire(tmp_path / "runs", days=1) == []
-    assert (elsewhere / "data.bin").exists()
+    assert {path.name for path in elsewhere.iterdir()} == {"data.bin", "run.json"}
 
 
 def test_a_run_that_cannot_be_removed_does_not_stop_the_others(place, tmp_path, monkeypatch):

@@ -134,7 +134,7 @@ def test_one_of_two_watchers_can_leave_but_not_stop_or_pause_the_search(open_run
     runner = open_runner()
     job = runner.submit("ann", search(waits=True))
     runner.submit("bob", search(waits=True))
-    until(lambda: runner.status(job).state == "running")
+    until(lambda: runner.status(job).events)  # its input is open
     assert not runner.send(job, "pause")
     runner.stop(job, "ann")
     assert runner.status(job).state == "running"
