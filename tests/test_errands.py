@@ -20,7 +20,7 @@ from dnis.preparation import split_of_run
 from dnis.pruning import prune
 from dnis.reading import DataError
 from dnis.results import SearchResult
-from dnis.runs import load_comparison, load_run
+from dnis.runs import add_retrained, load_comparison, load_run
 from dnis.schemes import make_blocks
 from dnis.settings import DataSpec, SearchConfig
 from dnis.training import train
@@ -71,7 +71,7 @@ def test_a_search_tells_every_epoch_and_ends_with_the_runs_summary(searched):
 def test_the_run_remembers_how_the_data_were_dealt_and_what_every_threshold_costs(searched, ratings_csv):
     run = load_run(searched[0])
     assert run.data == DataSpec(str(ratings_csv), strategy="time")
-    assert run.result.config == SearchConfig(**CONFIG)
+    assert run.result.config == SearchConfig(**CONFIG, batch_size=64)  # follows the data
     kept = set(run.sweep["n_values"])
     assert {run.result.embeddings.size // c for c in (2, 4, 8, 16)} <= kept
     assert len(run.sweep) >= 50
