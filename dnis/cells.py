@@ -29,12 +29,15 @@ class CellStore:
     """Keeps lists of records; arrays under ``outcomes`` are stored as they are.
 
     Args:
-        folder: Where; None keeps nothing.
+        folder: Where; None keeps nothing. Each state of data and code has a folder of its own in it.
         split: The data; cells of other data are never mixed up with these.
     """
 
     def __init__(self, folder: str | Path | None, split: Split) -> None:
         digest = hashlib.sha256()
+        # numbers of an older engine are not mixed up with these either
+        for source in sorted(Path(__file__).parent.glob("*.py")):
+            digest.update(source.read_bytes())
         for part in split.parts.values():
             digest.update(np.ascontiguousarray(part.ids).tobytes())
             digest.update(np.ascontiguousarray(part.target).tobytes())

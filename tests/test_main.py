@@ -191,7 +191,7 @@ def rows(change):
         (rows(lambda u, i, r, t: (u, i, 3, t)), "all 200 ratings in column 'rating' are 3"),
         (rows(lambda u, i, r, t: (u, i, "" if t == 9 else r, t)), "column 'rating' has 1 missing"),
         (rows(lambda u, i, r, t: (u, i, "good" if t == 9 else r, t)), "column 'rating', data row 10: 'good' is not"),
-        (rows(lambda u, i, r, t: (f"é{u}", i, r, t)).encode("latin-1"), "bad.csv is not UTF-8 text"),
+        (rows(lambda u, i, r, t: (f"привет{u}", i, r, t)).encode("cp1251"), "bad.csv is not UTF-8 text"),
     ],
 )
 def test_bad_data_end_with_code_2_and_one_sentence(tmp_path, capsys, text, sentence):
