@@ -248,6 +248,17 @@ def test_masked_retraining_leaves_dropped_entries_at_exactly_zero(kind, data):
     assert (result.model.embeddings[result.scheme.mask & known[:, None]] != 0.0).all()
 
 
+def test_dropped_entries_rest_at_their_start_values_under_the_mask():
+    trainer = trainer_of(selection=HardSelection(HARD["single"](blocks_of(small_split()))), l2=1.0)
+    mask, table = trainer.network.selection.mask, trainer.network.embeddings
+    before = table.values.clone()
+    trainer.run_epoch(1)
+    assert torch.equal(table.values[~mask], before[~mask])
+    known = torch.ones(37, dtype=torch.bool)
+    known[[0, 21]] = False
+    assert (table.values != before)[mask & known[:, None]].all()
+
+
 def test_masked_retraining_keeps_alpha_as_it_was():
     block_of = blocks_of(small_split())
     alpha = np.random.default_rng(0).random((3, 4)).astype(np.float32)

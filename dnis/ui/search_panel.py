@@ -66,12 +66,13 @@ def _reset() -> None:
 
 def _watch(was_under_way: bool) -> None:
     seen = desk.view("search")
-    if was_under_way and (seen is None or not seen.active):
-        st.rerun()
     with st.container():
         if seen is not None:
             _state(seen)
     live.player(_film(seen), key="player")
+    if was_under_way and (seen is None or not seen.active):
+        # last, for what a fragment has not drawn when it starts the page again may be taken out of the page
+        st.rerun()
 
 
 def _film(seen: JobView | None) -> dict[str, Any]:

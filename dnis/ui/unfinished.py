@@ -59,6 +59,7 @@ def resume(run_id: str) -> None:
 
 def offer() -> None:
     """Where the address names a search that broke off, or this tab's own did, say so, with a button to go on."""
+    place = st.container()  # stands on every page, so that nothing below is built anew when a search breaks off
     seen = desk.view("search")
     asked = st.query_params.get("run")
     broken = seen.id if seen is not None and seen.state == "failed" else None
@@ -66,6 +67,6 @@ def offer() -> None:
     if found is None:
         return
     words = texts.page("shell")
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with place, st.container(horizontal=True, vertical_alignment="center"):
         st.info(words["broken_off"].format(epoch=found.epoch, epochs=found.epochs), icon=":material/history:")
         st.button(words["go_on"], key="go_on", icon=":material/resume:", on_click=resume, args=(found.run_id,))

@@ -6,6 +6,8 @@ import streamlit as st
 
 from dnis.ui import desk, escape, session, texts
 
+_ENDED = "_jobs_ended"
+
 
 def draw() -> None:
     """Draw the sidebar; while a job is under way it looks after it every second, on whatever page the visitor is."""
@@ -15,6 +17,7 @@ def draw() -> None:
         _runs(words)
         _share(words)
     under_way = bool(desk.active())
+    st.session_state[_ENDED] = False
     st.fragment(_queue, run_every=1.0 if under_way else None)(under_way)
 
 
@@ -98,3 +101,16 @@ def _queue(was_under_way: bool) -> None:
         for seen in under_way:
             st.caption(words["kinds"][seen.kind])
             st.text(desk.progress(seen))
+    if was_under_way and not under_way:
+        _settle()
+
+
+def _settle() -> None:
+    """Start the page again at the second tick without a job, when the page's own fragment has had its turn.
+
+    Fragments of one tick run one after the other in one go. Starting the page again here would end that go, and what
+    the page's fragment has not drawn yet would be taken out of the page for a moment.
+    """
+    if st.session_state.get(_ENDED):
+        st.rerun()
+    st.session_state[_ENDED] = True

@@ -186,8 +186,8 @@ def test_a_phone_in_the_dark_scrolls_down_but_never_sideways(visit, path):
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = page.evaluate("""() => [...document.querySelectorAll("[data-testid=stMain] *")]
-        .filter((e) => e.getBoundingClientRect().right > 391).length""")
-    assert wide == 0
+        .filter((e) => !e.closest("[data-testid=stDataFrame]") && e.getBoundingClientRect().right > 391).length""")
+    assert wide == 0  # but for a table, which scrolls in a frame of its own
 
 
 def test_reduced_motion_shows_the_end_of_the_search_at_once(visit):
