@@ -6,7 +6,10 @@ import streamlit as st
 
 from dnis.ui import desk, escape, session, texts
 
-_ENDED = "_jobs_ended"
+_TICKS = "_ticks_without_a_job"
+
+PATIENCE_TICKS = 2
+"""Ticks that the sidebar leaves to the page, after the last job has ended, before it starts the page again itself."""
 
 
 def draw() -> None:
@@ -17,7 +20,7 @@ def draw() -> None:
         _runs(words)
         _share(words)
     under_way = bool(desk.active())
-    st.session_state[_ENDED] = False
+    st.session_state[_TICKS] = 0
     st.fragment(_queue, run_every=1.0 if under_way else None)(under_way)
 
 
@@ -106,11 +109,11 @@ def _queue(was_under_way: bool) -> None:
 
 
 def _settle() -> None:
-    """Start the page again at the second tick without a job, when the page's own fragment has had its turn.
+    """Start the page again some ticks after the last job, when the page's own fragment has surely had its turn.
 
     Fragments of one tick run one after the other in one go. Starting the page again here would end that go, and what
     the page's fragment has not drawn yet would be taken out of the page for a moment.
     """
-    if st.session_state.get(_ENDED):
+    st.session_state[_TICKS] += 1
+    if st.session_state[_TICKS] > PATIENCE_TICKS:
         st.rerun()
-    st.session_state[_ENDED] = True
