@@ -13,7 +13,7 @@ def event(epoch, phase="search", search_val=1.0, test=1.0, alpha=None, notes=())
 
 def test_half_of_the_weighted_values_would_stay():
     alpha = np.array([[1.0, 0.5], [0.1, 1.0]])
-    embeddings = np.array([[4.0, 2.0], [-3.0, 0.2], [9.0, -2.0]])
+    embeddings = np.array([[4.0, 2.0], [-3.0, 0.2], [-9.0, -2.0]])
     # |alpha * e|: [[4, 1], [3, 0.1]] in block 0 and [[0.9, 2]] in block 1; the largest three are 4, 3 and 2
     assert dims_at_half(alpha, embeddings, np.array([0, 0, 1])).tolist() == [1.0, 1.0]
 
