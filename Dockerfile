@@ -20,7 +20,9 @@ COPY sample_data sample_data
 
 # Owned by root and not writable by the one who runs it; only /runs (and /tmp) are.
 USER dnis
-ENV DNIS_RUNS=/runs HOME=/tmp
+# The second line keeps a server small that starts a thread for every click; the Makefile says how.
+ENV DNIS_RUNS=/runs HOME=/tmp DNIS_JOB_MB=3000 \
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 ARROW_DEFAULT_MEMORY_POOL=system OPENBLAS_NUM_THREADS=1
 VOLUME /runs
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", \

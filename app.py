@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.ui import film, history, live, road, session, shell, texts
+from dnis.ui import film, history, live, panels, road, session, shell, texts
 
 
 def overview() -> None:
@@ -15,6 +15,7 @@ def overview() -> None:
         with st.container(horizontal=True):
             for button in words["buttons"]:
                 if st.button(button["label"], icon=button["icon"], type=button["type"]):
+                    st.session_state.update(button.get("preset", {}))
                     st.switch_page(button["page"])
     with right:
         moving = film.of_result(
@@ -22,15 +23,17 @@ def overview() -> None:
         )
         live.player(moving, key="overview")
         st.caption(words["picture"])
-    st.header(words["road"])
-    with st.grid(4, min_column_width=210):
-        for step, state in zip(words["steps"], road.states(), strict=True):
-            with st.container(border=True, height="stretch"):
-                st.page_link(step["page"], label=step["title"], icon=step["icon"])
-                st.caption(step["text"])
-                st.text(state)
-    st.header(words["history"], help=words["history_about"], anchor="runs")
-    history.draw()
+    if panels.shown("road"):
+        st.header(words["road"])
+        with st.grid(4, min_column_width=210):
+            for step, state in road.steps():
+                with st.container(border=True, height="stretch"):
+                    st.page_link(step["page"], label=step["title"], icon=step["icon"])
+                    st.caption(step["text"])
+                    st.text(state)
+    if panels.shown("runs"):
+        st.header(words["history"], help=words["history_about"], anchor="runs")
+        history.draw()
 
 
 shell.run(overview)

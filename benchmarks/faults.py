@@ -40,13 +40,13 @@ def serve(folder: str) -> None:
     job_id = runner.submit("benchmark", JOB)
     while True:
         seen = runner.status(job_id)
-        process = runner._jobs[job_id].process
-        if seen is None or process is None or process._process is None:
+        workers = runner.workers()
+        if seen is None or not workers:
             time.sleep(0.01)
             continue
         epochs = [event["epoch"] for event in seen.events if event["event"] == "epoch"]
         for epoch in epochs[told:] or ([0] if not told else []):
-            print(json.dumps({"id": job_id, "pid": process._process.pid, "epoch": epoch}), flush=True)
+            print(json.dumps({"id": job_id, "pid": workers[0], "epoch": epoch}), flush=True)
         told = max(told, len(epochs))
         time.sleep(0.02)
 

@@ -1,9 +1,9 @@
-"""How quick the app feels: from a drag of the threshold slider to the paint, and from a click on a page to its sight.
+"""How quick the app feels: the first page, a drag of the slider, a feature found while typing, a change of the page.
 
-``python -m benchmarks.interaction [--rounds 5] [--searching]``
+``python -m benchmarks.interaction [--rounds 5] [--searching] [--features 100000]``
 
 Needs a ``chromium`` on the path. Prints one JSON line with medians and 95th percentiles [ms]; ``--searching`` starts a
-search first, which then runs beside. Times depend on what else the machine does.
+search before pages are changed, which then runs beside. Times depend on what else the machine does.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks import large_run
 from benchmarks.screenshots import FLAGS, IDLE, ROOT, free_port, wait_for
 
 PAGES = {
@@ -36,19 +39,68 @@ WATCH_SLIDER = """slider => {
     }));
 }"""
 
-WATCH_SWITCH = """heading => {
-    window.sight = window.whole = 0;
+WATCH_BOX = """box => {
+    const list = box.getRootNode().querySelector("[role=listbox]");
+    window.found = [];
+    const answers = { query: null, at: 0 };
+    box.addEventListener("input", event => {
+        if (box.value.trim() === answers.asked) return;  // a blank at the end asks nothing new
+        answers.asked = answers.query = box.value.trim();
+        answers.at = event.timeStamp;
+    });
+    new MutationObserver(() => {
+        if (answers.query === null || list.dataset.query !== answers.query) return;
+        answers.query = null;
+        const after = new MessageChannel();
+        after.port1.onmessage = () => window.found.push(performance.now() - answers.at);
+        requestAnimationFrame(() => after.port2.postMessage(0));
+    }).observe(list, { childList: true, attributes: true });
+}"""
+
+CALM_MS, GIVE_UP_MS = 400, 5_000
+"""So long must nothing in sight change for a page to stand still; so long is that waited for."""
+
+WATCH_SWITCH = (
+    """heading => {
+    const times = window.switched = { heading: 0, whole: 0, sight: 0 };
+    const main = "[data-testid=stMain]", everything = {
+        subtree: true, childList: true, attributes: true, characterData: true,
+    };
+    let started = 0, changed = Infinity;
+    const inSight = ({ target }) => {
+        const element = target instanceof Element ? target : target.parentElement;
+        const component = element?.getRootNode().host;
+        if (component?.shadowRoot.querySelector(".player")) return false;  // a film is meant to move
+        if (!element?.isConnected || !(component ?? element).closest(main)) return false;
+        const { top, bottom, height } = element.getBoundingClientRect();
+        return height > 0 && top < innerHeight && bottom > 0;
+    };
+    const changes = new MutationObserver(records => {
+        for (const { addedNodes } of records) for (const node of addedNodes) look_into(node);
+        if (started && records.some(inSight)) times.sight = (changed = performance.now()) - started;
+    });
+    const look_into = node => {
+        for (const { shadowRoot } of node.querySelectorAll?.("*") ?? [])
+            if (shadowRoot) changes.observe(shadowRoot, everything);
+    };
     addEventListener("click", event => {
+        started = event.timeStamp;
+        changes.observe(document.body, everything);
         const look = () => {
-            const now = performance.now() - event.timeStamp;
+            const now = performance.now() - started;
             const shown = document.querySelector("h1")?.innerText ?? "";
-            if (!window.sight && shown.startsWith(heading)) window.sight = now;
-            if (window.sight && document.querySelector('IDLE')) window.whole = now;
+            if (!times.heading && shown.startsWith(heading)) times.heading = times.sight = now;
+            if (times.heading && !times.whole && document.querySelector('IDLE')) times.whole = now;
+            times.done = times.whole && performance.now() - changed > CALM_MS || now > GIVE_UP_MS;
+            if (times.done) changes.disconnect();
             else requestAnimationFrame(look);
         };
         requestAnimationFrame(look);
     }, {capture: true, once: true});
 }""".replace("IDLE", IDLE)
+    .replace("CALM_MS", str(CALM_MS))
+    .replace("GIVE_UP_MS", str(GIVE_UP_MS))
+)
 
 
 def slider_ms(page: Page, url: str, rounds: int) -> tuple[list[float], int]:
@@ -73,19 +125,55 @@ def slider_ms(page: Page, url: str, rounds: int) -> tuple[list[float], int]:
     return page.evaluate("window.paints"), len(seen)
 
 
-def switch_ms(page: Page, rounds: int) -> tuple[list[float], list[float]]:
-    """Times from the click on a page's link until its heading is there, and until the page stands whole."""
-    sights, wholes = [], []
+def first_page_s(page: Page, url: str) -> float:
+    """Time until a freshly started server has shown its first visitor the whole first page [s]."""
+    started_s = time.perf_counter()
+    page.goto(url)
+    page.locator(".player .moment").wait_for()
+    page.wait_for_selector(IDLE)
+    return round(time.perf_counter() - started_s, 2)
+
+
+def type_ahead_ms(page: Page, url: str, run: str, wanted: list[str], rounds: int) -> list[float]:
+    """Times from a letter typed to the list that answers it, painted; every letter of every text."""
+    page.goto(f"{url}/importance?run={run}")
+    box = page.get_by_role("combobox", name="A feature")
+    box.wait_for()
+    page.wait_for_timeout(2_000)
+    box.evaluate(WATCH_BOX)
+    box.focus()
+    for text in wanted * rounds:
+        box.fill("")
+        page.wait_for_timeout(1_000)
+        for letter in text:
+            known = page.evaluate("window.found.length")
+            page.keyboard.type(letter)
+            if letter != " ":
+                page.wait_for_function(f"window.found.length > {known}")
+    return page.evaluate("window.found")
+
+
+def switch_ms(page: Page, rounds: int) -> dict[str, list[float]]:
+    """Times from the click on a page's link, until three things.
+
+    Args:
+        page: The browser's page.
+        rounds: How often every page is opened.
+
+    Returns:
+        ``heading``: until the page's heading is there; ``whole``: until its script has run and is drawn, but for what
+        lies below the first screen and follows by itself; ``sight``: until nothing in sight changes any more.
+    """
+    times: dict[str, list[float]] = {"heading": [], "whole": [], "sight": []}
     for turn in range(rounds + 1):
         for link, heading in PAGES.items():
             page.evaluate(WATCH_SWITCH, heading)
             page.get_by_test_id("stTopNavLink").filter(has_text=link).click()
-            page.wait_for_function("window.whole > 0")
-            page.wait_for_timeout(300)
+            page.wait_for_function("window.switched.done")
             if turn:  # the first time round a server imports and caches
-                sights.append(page.evaluate("window.sight"))
-                wholes.append(page.evaluate("window.whole"))
-    return sights, wholes
+                for name, values in times.items():
+                    values.append(page.evaluate(f"window.switched.{name}"))
+    return times
 
 
 def start_search(page: Page, url: str) -> None:
@@ -100,19 +188,25 @@ def centiles(name: str, values: list[float]) -> dict[str, float]:
     return {f"{name}_{p}_ms": round(float(np.percentile(values, q)), 1) for p, q in (("p50", 50), ("p95", 95))}
 
 
-def measure(url: str, chromium: str, rounds: int, searching: bool) -> dict[str, float]:
-    """Measure a running app."""
+def measure(url: str, chromium: str, options: argparse.Namespace, large: tuple[str, list[str]]) -> dict[str, float]:
+    """Measure a running app; ``large`` is a run over many features, and texts to look for in it."""
+    rounds = max(1, options.rounds)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        if searching:
+        first_s = first_page_s(page, url)
+        found = type_ahead_ms(page, url, *large, rounds)
+        # a page of its own, so that the run over many features is not the one on show
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        if options.searching:
             start_search(page, url)
         paints, states = slider_ms(page, url, rounds)
-        sights, wholes = switch_ms(page, rounds)
+        switches = switch_ms(page, rounds)
         browser.close()
     return {
-        **centiles("slider_to_paint", paints), "slider_states": states, **centiles("switch_to_heading", sights),
-        **centiles("switch_to_whole", wholes), "switches": len(sights),
+        "first_page_s": first_s, "features": options.features, **centiles("type_ahead", found),
+        **centiles("slider_to_paint", paints), "slider_states": states, "switches": len(switches["heading"]),
+        **{key: value for name in switches for key, value in centiles(f"switch_to_{name}", switches[name]).items()},
     }  # fmt: skip
 
 
@@ -121,19 +215,22 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--rounds", type=int, default=5, help="how often everything is done; at least 1")
     ask.add_argument("--searching", action="store_true", help="with a search beside")
+    ask.add_argument("--features", type=int, default=100_000, help="features to find one among; at least 3,000")
     options = ask.parse_args()
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("no chromium on the path")
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as runs:
+        some = large_run.some_features(large_run.write(Path(runs) / "large-run", options.features))
+        texts = [*list(some)[1:3], *(title.lower() for title in list(some.values())[3:5])]
         environment = {**os.environ, "DNIS_RUNS": runs}
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(url)
-            found = measure(url, chromium, max(1, options.rounds), options.searching)
+            found = measure(url, chromium, options, ("large-run", texts))
         finally:
             server.terminate()
             server.wait(20)

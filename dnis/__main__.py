@@ -1,7 +1,8 @@
-"""The command line: ``python -m dnis search|resume|sweep|prune|retrain|compare|inspect|export``.
+"""The command line: ``python -m dnis prepare|search|resume|sweep|prune|retrain|compare|inspect|export``.
 
 ``--json`` makes one JSON object the last line of standard output; progress goes to standard error. Exit code 0 is
-success, 2 bad input in one sentence, 130 an interruption.
+success, 1 the loss of another process, 2 bad input in one sentence, 130 an interruption. Under torchrun the processes
+share the tables of search, resume and retrain: ``torchrun --nproc-per-node 2 -m dnis search DATA --out FOLDER``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dnis import commands, settings
-from dnis.options import Parser, add_cut, add_data, add_settings
+from dnis import commands, settings, sweep_commands
+from dnis.options import Parser, add_cut, add_data, add_files, add_machine, add_settings
+
+LOST = 1
+"""Exit code after another process of the job has ended."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -41,9 +45,11 @@ def make_parser() -> Parser:
     for name in ("resume", "sweep", "prune", "retrain", "export"):
         made[name].add_argument("run", type=Path, metavar="RUN", help="a run folder")
     for name in ("search", "resume", "retrain", "compare"):
-        made[name].add_argument("--threads", type=int, default=1, metavar="int", help="threads of torch (default 1)")
+        add_machine(made[name], trains=name != "compare")
     for name in ("prune", "retrain", "export"):
         add_cut(made[name])
+    add_files(made["prepare"])
+    add_data(made["prepare"])
     made["search"].add_argument("--name", default="", help="what you call the run")
     made["search"].add_argument(
         "--controls", action=argparse.BooleanOptionalAction, default=True, help="sweep a table without a searched alpha"
@@ -52,6 +58,7 @@ def make_parser() -> Parser:
     made["sweep"].add_argument("--thresholds", nargs="+", type=float, metavar="float", help="measure at these only")
     made["inspect"].add_argument("source", metavar="DATA_OR_RUN", help="a file, sample:NAME, or a run folder")
     add_data(made["inspect"])
+    sweep_commands.add_study(made)
     made["export"].add_argument("--what", choices=tuple(commands.EXPORTS), default="packed", help="default packed")
     made["export"].add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write")
     return parser
@@ -59,8 +66,22 @@ def make_parser() -> Parser:
 
 _COMMANDS = {
     name: getattr(commands, name)
-    for name in ("search", "resume", "sweep", "prune", "retrain", "compare", "inspect", "export")
-}
+    for name in ("prepare", "search", "resume", "sweep", "prune", "retrain", "compare", "inspect", "export")
+} | {f"sweep {name}": getattr(sweep_commands, name) for name in ("plan", "work", "show")}
+"""Each command's function; ``sweep RUN`` measures one run, ``sweep plan|work|show STUDY`` is for many."""
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Understand a command line.
+
+    Args:
+        words: What was typed; a command may have two words.
+
+    Returns:
+        The options, with the command's function as ``command``.
+    """
+    two = " ".join(words[:2])
+    return make_parser().parse_args([two, *words[2:]] if two in _COMMANDS else words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -72,9 +93,13 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = make_parser().parse_args(words)
+    options = parse(sys.argv[1:] if words is None else words)
     try:
         record, text = options.command(options)
+    except ConnectionError as error:
+        where = getattr(options, "run", None) or getattr(options, "out", None)
+        sys.stderr.write(f"{error}; go on from the last epoch with the command resume {where}\n")
+        return LOST
     except (ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

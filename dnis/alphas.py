@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dnis.budgets import block_energy, kept_pairs, kept_share
 from dnis.hypergradient import normalised
+from dnis.nested import NestedDims
 from dnis.settings import SearchConfig
-from dnis.tables import adam_update
+from dnis.tables import RowTable, adam_update
 
 
 class AlphaOptimizer:
@@ -16,11 +18,15 @@ class AlphaOptimizer:
 
     Args:
         alpha: The parameter; owned by a ``SoftSelection``.
-        config: Learning rate, penalty and normalisation.
+        block_of: Block per feature, (n_features,).
+        config: Learning rate, penalty, normalisation and budget.
     """
 
-    def __init__(self, alpha: nn.Parameter, config: SearchConfig) -> None:
-        self.alpha, self.config = alpha, config
+    settled = False
+    """Alpha moves until the search ends."""
+
+    def __init__(self, alpha: nn.Parameter, block_of: np.ndarray, config: SearchConfig) -> None:
+        self.alpha, self.block_of, self.config = alpha, block_of, config
         self.mean, self.square = torch.zeros_like(alpha), torch.zeros_like(alpha)
         self.steps = 0
         self.kept = torch.ones_like(alpha, dtype=torch.bool)
@@ -40,10 +46,28 @@ class AlphaOptimizer:
             self.alpha.sub_(grad, alpha=config.lr_alpha)
         self.alpha.clamp_(0, 1).mul_(self.kept)
 
+    def begin(self) -> None:
+        """Alpha starts to move from where it is."""
+
+    def after_epoch(self, turn: int, rounds: int, table: RowTable) -> None:
+        """Drop the pairs that the budget no longer holds after ``turn`` of ``rounds`` epochs.
+
+        Args:
+            turn: Epochs since alpha began to move.
+            rounds: Epochs until the budget is met.
+            table: The embeddings (n_features, K) as they stand.
+        """
+        if self.config.compression > 1:
+            share = kept_share(turn, rounds, self.config.compression)
+            sizes = np.bincount(self.block_of, minlength=len(self.alpha))
+            own = block_energy(table.values.cpu().numpy(), table.own(self.block_of), len(self.alpha))
+            energy = table.total(torch.from_numpy(own)).numpy()
+            self.drop(kept_pairs(self.alpha.detach().cpu().numpy(), energy, sizes, share))
+
     @torch.no_grad()
     def drop(self, kept: np.ndarray) -> None:
         """Set every pair to 0 that is not ``kept`` (n_blocks, K) bool; they stay there."""
-        self.kept = torch.from_numpy(kept)
+        self.kept = torch.from_numpy(kept).to(self.alpha.device)
         self.alpha.mul_(self.kept)
 
     def state(self) -> dict[str, Tensor]:
@@ -56,4 +80,23 @@ class AlphaOptimizer:
         """Take over a state written by ``state``."""
         for own, name in ((self.alpha, "value"), (self.mean, "mean"), (self.square, "square")):
             own.copy_(state[name])
-        self.kept, self.steps = state["kept"].bool(), int(state["steps"])
+        self.kept, self.steps = state["kept"].bool().to(self.alpha.device), int(state["steps"])
+
+
+def mover_of(
+    alpha: nn.Parameter, block_of: np.ndarray, field_of: np.ndarray, config: SearchConfig
+) -> AlphaOptimizer | NestedDims:
+    """What moves alpha under a recipe.
+
+    Args:
+        alpha: The parameter (n_blocks, K).
+        block_of: Block per feature, (n_features,).
+        field_of: Field per feature, (n_features,).
+        config: Settings.
+
+    Returns:
+        The mover.
+    """
+    if config.recipe == "budget":
+        return NestedDims(alpha, block_of, field_of, config.compression)
+    return AlphaOptimizer(alpha, block_of, config)

@@ -12,13 +12,14 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-import numpy as np
+import pyarrow as pa
 
 from dnis.checkpoints import CHECKPOINT
 from dnis.delimited import first_line
 from dnis.files import disk_fault, read_json, write_json
+from dnis.inspection import check_numbers, check_records
 from dnis.reading import DataError
-from dnis.runs import Run, load_run
+from dnis.runs import load_run
 
 MAX_BYTES = 400_000_000
 """Most that the files of a zip may take when unpacked."""
@@ -26,15 +27,15 @@ MAX_BYTES = 400_000_000
 MAX_FILES = 200
 """Most files of a zip; a run has about ten, and one for every retraining."""
 
-ENDINGS = (".json", ".safetensors", ".parquet")
-"""Kinds of files that a run folder holds; nothing else is unpacked."""
+_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,60}\.(json|safetensors|parquet)", re.ASCII)
+"""What a file of a run is called; nothing else is unpacked."""
 
 _FAULTS = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, LookupError, ArithmeticError,
 )  # fmt: skip
 
-SWEEP_COLUMNS = ("threshold", "sparsity", "n_values", "n_bytes", "val", "test")
-"""What every page expects of a sweep."""
+_MISFITS = (ValueError, OSError, TypeError, LookupError, AttributeError, ArithmeticError, pa.ArrowException)
+"""What files raise that are each whole but do not fit together."""
 
 
 def open_zip(content: bytes, folder: Path, uploads: Path) -> Path:
@@ -60,12 +61,13 @@ def open_zip(content: bytes, folder: Path, uploads: Path) -> Path:
             raise OSError(error.errno, error.strerror) from error
         raise DataError(_unreadable(error)) from error
     try:
+        check_records(folder)
         _point_to_uploads(folder / "run.json", uploads)
-        _check_numbers(load_run(folder))
-    except (ValueError, OSError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
+        check_numbers(load_run(folder))
+    except _MISFITS as error:
         shutil.rmtree(folder, ignore_errors=True)
         said = first_line(error).replace(f"{folder}/", "").replace(str(folder), "the zip")
-        raise DataError(said or "the run in the zip is damaged") from error
+        raise DataError(said if isinstance(error, DataError) else f"the run in the zip is damaged: {said}") from error
     return folder
 
 
@@ -80,7 +82,8 @@ def _unpack(content: bytes, folder: Path) -> None:
 def _unreadable(error: Exception) -> str:
     if isinstance(error, DataError):
         return str(error)
-    return f"not a readable zip file: {first_line(error) or type(error).__name__}"
+    said = error.strerror if isinstance(error, OSError) else first_line(error)
+    return f"not a readable zip file: {said or type(error).__name__}"
 
 
 def _point_to_uploads(path: Path, uploads: Path) -> None:
@@ -93,18 +96,6 @@ def _point_to_uploads(path: Path, uploads: Path) -> None:
         write_json(path, record)
 
 
-def _check_numbers(run: Run) -> None:
-    result = run.result
-    if len(result.block_of) == 0 or result.block_of.min() < 0 or result.counts.min() < 0:
-        raise DataError("model.safetensors: block_of and counts must hold numbers of at least 0")
-    if not all(np.isfinite(values).all() for values in (result.alpha, result.embeddings, result.biases)):
-        raise DataError("model.safetensors: alpha, embeddings and biases must be finite")
-    for frame in (run.sweep, *run.controls.values()):
-        missing = [] if frame is None else [name for name in SWEEP_COLUMNS if name not in frame.columns]
-        if missing:
-            raise DataError(f"sweep.parquet or controls.parquet: no column {missing[0]!r}")
-
-
 def _files_of(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """The run's files by their bare names: folders of the zip are dropped, so no path can lead elsewhere."""
     files: dict[str, zipfile.ZipInfo] = {}
@@ -112,7 +103,7 @@ def _files_of(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         raise DataError(f"the zip holds {len(archive.infolist()):,} files, more than {MAX_FILES}")
     for info in archive.infolist():
         path = PurePosixPath(info.filename)
-        if info.is_dir() or path.suffix not in ENDINGS or path.name.startswith(".") or path.name == CHECKPOINT:
+        if info.is_dir() or not _NAME.fullmatch(path.name) or path.name == CHECKPOINT:
             continue  # a checkpoint would be gone on with, and says itself on which file
         if stat.S_ISLNK(info.external_attr >> 16):
             raise DataError(f"the zip holds a link, {path.name[:60]!r}; a run has none")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from dnis.controller import DimensionController
 from dnis.gradual import GradualMagnitude, LearnedThresholds
 from dnis.hypergradient import alpha_gradient
 from dnis.pruning import largest_within, prune
+from dnis.results import SearchResult
 from dnis.rivals import Baseline, Candidate, feature_blocks
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
@@ -50,7 +51,7 @@ class Dnis(Baseline):
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search, cut once per budget."""
-        result = search(split, config)
+        result = search(split, replace(config, compression=0.0, recipe="paper"))
         return [Candidate.of(config, prune(result, n_bytes=budget)) for budget in budgets]
 
 
@@ -62,12 +63,46 @@ class DnisBudget(Baseline):
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search per budget."""
-        full = 4 * split.train.n_features * config.embedding_dim
-        out = []
-        for budget in budgets:
-            result = search(split, replace(config, compression=full / budget))
-            out.append(Candidate.of(config, prune(result, n_bytes=budget)))
-        return out
+        found = _searched(split, config, budgets, "paper")
+        return [Candidate.of(config, prune(r, n_bytes=b)) for r, b in zip(found, budgets, strict=True)]
+
+
+class DnisNested(Baseline):
+    """The budgeted recipe: dimensions per block learned on a turned table that keeps to its budget all along.
+
+    The final table starts as the search's did: a full table is trained, turned and cut.
+    """
+
+    label = "DNIS, nested"
+    trains = 2.0
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """One search per budget."""
+        found = [(r.retraining, prune(r, threshold=0.0)) for r in _searched(split, config, budgets, "budget")]
+        return [Candidate(how, scheme, scheme.n_values, scheme.n_bytes) for how, scheme in found]
+
+
+def _searched(split: Split, config: SearchConfig, budgets: Sequence[int], recipe: str) -> Iterator[SearchResult]:
+    """One search per budget [bytes]."""
+    full = 4 * split.train.n_features * config.embedding_dim
+    for budget in budgets:
+        compression = float(np.clip(full / budget, 1, config.embedding_dim))
+        yield search(split, replace(config, compression=compression, recipe=recipe))
+
+
+class TurnedUniform(Baseline):
+    """Control: the start of the budgeted recipe without its search; all blocks alike, but for what is left over."""
+
+    label = "Uniform, turned"
+    trains = 1.0
+
+    def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
+        """A full table trained until select_val gets worse, turned, and cut once per budget."""
+        how = config.for_training(wide_epochs=train(split, config.for_training(patience=1)).best_epoch)
+        blocks = feature_blocks(split, config)
+        weights = np.ones(int(blocks.max()) + 1)
+        found = [fit_dims(weights, blocks, config.embedding_dim, budget) for budget in budgets]
+        return [Candidate(how, scheme, scheme.n_values, scheme.n_bytes) for scheme in found]
 
 
 class FrozenAlpha(Baseline):
@@ -78,7 +113,7 @@ class FrozenAlpha(Baseline):
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search without alpha steps, cut once per budget."""
-        result = search(split, replace(config, lr_alpha=0.0, alpha_start=1.0, compression=0.0))
+        result = search(split, replace(config, lr_alpha=0.0, alpha_start=1.0, compression=0.0, recipe="paper"))
         return [Candidate.of(config, prune(result, n_bytes=budget)) for budget in budgets]
 
 
@@ -152,6 +187,8 @@ BASELINES: dict[str, type[Baseline]] = {
     "uniform": Uniform,
     "dnis": Dnis,
     "dnis-budget": DnisBudget,
+    "dnis-nested": DnisNested,
+    "uniform-turned": TurnedUniform,
     "frozen": FrozenAlpha,
     "magnitude": Magnitude,
     "gradual": GradualMagnitude,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnis.alphas import AlphaOptimizer
-from dnis.budgets import ROUNDS, kept_pairs, kept_share
-from dnis.events import describe, dims_at_half
+from dnis.alphas import mover_of
+from dnis.budgets import rounds_of, warm_length
+from dnis.events import SAMPLED_FEATURES, describe, dims_at_half
+from dnis.feeds import Batch, Feed
 from dnis.hypergradient import alpha_gradient
 from dnis.results import EpochEvent, SearchResult
 from dnis.schemes import make_blocks
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
+from dnis.sharding import is_dealt
 from dnis.stopping import EarlyStopping
 from dnis.tasks import evaluate
-from dnis.training import Batch, DivergedError, Feed, OnEvent, Trainer, watch_losses
+from dnis.training import DivergedError, OnEvent, Trainer, watch_losses
 
 if TYPE_CHECKING:
     from dnis.splits import Split
@@ -51,14 +53,14 @@ class Search:
         self.split, self.config, self.on_event = split, config, on_event
         field_of = split.train.vocabulary.field_of
         self.block_of = make_blocks(split.counts, config.n_blocks, config.blocks, field_of)
-        self.selection = SoftSelection(self.block_of, config.embedding_dim, config.alpha_start)
+        self.selection = SoftSelection(self.block_of, config.embedding_dim, config.start_of_alpha)
         self.trainer = Trainer(split.train, config, self.selection, config.freeze_dense)
         self.validation = Feed(split.search_val, config)
         self.stopping = EarlyStopping(config.patience)
         self.history: list[EpochEvent] = []
         self.warnings: list[str] = []
         self.elapsed_s = 0.0
-        self.mover = AlphaOptimizer(self.selection.alpha, config)
+        self.mover = mover_of(self.selection.alpha, self.block_of, field_of, config)
         if state is not None:
             self._load(*state)
 
@@ -74,8 +76,12 @@ class Search:
         late = epoch >= self._first_epoch and self.stopping.over(epoch)
         return epoch >= self.config.epochs or bool(self.warnings) or late
 
-    def step(self) -> EpochEvent | None:
+    def step(self, before_batch: Callable[[], None] | None = None) -> EpochEvent | None:
         """Run one epoch.
+
+        Args:
+            before_batch: Called before every training batch; may raise to leave the epoch. Then ``result()`` is still
+                that of the epochs before, but the search can only go on from a ``state()`` that was taken before.
 
         Returns:
             Its event, or None when the search is done.
@@ -89,17 +95,19 @@ class Search:
         started = time.perf_counter()
         epoch = len(self.history) + 1
         warm = epoch <= self.warm_epochs
+        if epoch == self.warm_epochs + 1:
+            self._begin()
         validation = self._validation_batches(epoch)
         try:
-            loss = self.trainer.run_epoch(
-                epoch, None if warm else lambda batch: self._alpha_step(batch, next(validation))
-            )
+            rests = warm or self.mover.settled
+            loss = self.trainer.run_epoch(epoch, self._before_step(None if rests else validation, before_batch))
         except DivergedError as reason:
             if not self.history:
                 raise
             self.warnings.append(f"{reason}; kept epoch {self.stopping.best_epoch}")
             return None
-        self._shrink(epoch)
+        if not warm:
+            self.mover.after_epoch(epoch - self.warm_epochs, rounds_of(self.config), self.trainer.network.embeddings)
         losses = watch_losses(self.trainer, self.split, loss)
         self._watch(epoch)
         if epoch == self._first_epoch:
@@ -112,33 +120,33 @@ class Search:
             self.on_event(event)
         return event
 
-    def _alpha_step(self, train: Batch, validation: Batch) -> None:
-        self.mover.step(alpha_gradient(self.trainer, train, validation, self.config.order))
+    def _before_step(
+        self, validation: Iterator[Batch] | None, before_batch: Callable[[], None] | None
+    ) -> Callable[[Batch], None]:
+        def before_step(batch: Batch) -> None:
+            if before_batch is not None:
+                before_batch()
+            if validation is not None:
+                self.mover.step(alpha_gradient(self.trainer, batch, next(validation), self.config.order))
 
-    def _shrink(self, epoch: int) -> None:
-        """Drop the pairs that the budget no longer holds; they stay dropped."""
-        if self.config.compression > 1 and epoch > self.warm_epochs:
-            share = kept_share(epoch - self.warm_epochs, self._rounds, self.config.compression)
-            embeddings = self.trainer.network.embeddings.values.numpy()
-            self.mover.drop(kept_pairs(self.alpha.numpy(), embeddings, self.block_of, share))
+        return before_step
+
+    def _begin(self) -> None:
+        """Alpha is about to move; the budgeted recipe first puts the table's dimensions in order."""
+        if self.config.recipe == "budget":
+            self.trainer.turn()
+        self.mover.begin()
 
     @property
     def warm_epochs(self) -> int:
-        """Epochs before alpha moves: as asked, or until select_val first gets worse."""
-        losses = [e.losses["select_val"] for e in self.history[: self.config.warm_epochs] if e.phase == "warm"]
-        worse = [later + 1 for later in range(1, len(losses)) if losses[later] > losses[later - 1]]
-        return min([self.config.warm_epochs, *worse])
-
-    @property
-    def _rounds(self) -> int:
-        """Epochs over which the table shrinks to its budget; 1 without one."""
-        left = self.config.epochs - self.config.warm_epochs
-        return max(1, min(ROUNDS, left)) if self.config.compression > 1 else 1
+        """Epochs before alpha moves: as asked (the budgeted recipe: all it can), or until select_val gets worse."""
+        losses = [e.losses["select_val"] for e in self.history if e.phase == "warm"]
+        return warm_length(self.config, losses)
 
     @property
     def _first_epoch(self) -> int:
         """The first epoch that may be the answer: alpha moves, and the budget is met."""
-        return self.warm_epochs + self._rounds
+        return self.warm_epochs + rounds_of(self.config)
 
     def _validation_batches(self, epoch: int) -> Iterator[Batch]:
         """Validation batches without end; how they are dealt depends on seed and epoch alone."""
@@ -155,9 +163,11 @@ class Search:
             )
 
     def _event(self, epoch: int, phase: str, losses: dict[str, float]) -> EpochEvent:
-        alpha = self.alpha.numpy().copy()
-        dims = dims_at_half(alpha, self.trainer.network.embeddings.values.numpy(), self.block_of)
-        travel = float(np.abs(alpha - self.config.alpha_start).mean())
+        alpha = self.alpha.cpu().numpy().copy()
+        some = np.arange(0, len(self.block_of), max(1, len(self.block_of) // SAMPLED_FEATURES))
+        rows = self.trainer.network.embeddings.pull(torch.from_numpy(some)).cpu().numpy()
+        dims = dims_at_half(alpha, rows, self.block_of[some])
+        travel = float(np.abs(alpha - self.config.start_of_alpha).mean())
         event = EpochEvent(epoch, phase, losses, alpha, dims, travel, self.elapsed_s)
         return replace(event, notes=describe(self.history, event))
 
@@ -167,10 +177,9 @@ class Search:
         return tables | {f"dense.{k}": v for k, v in network.model.state_dict().items()}
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Everything that a resumed search needs: arrays by name, and a record for JSON."""
-        parts = {"trainer": self.trainer.state(), "best": self.stopping.best, "alpha": self.mover.state()}
-        tensors = {f"{part}.{k}": v for part, state in parts.items() for k, v in state.items()}
-        arrays = {k: v.numpy().copy() for k, v in tensors.items()}
+        """Everything that a resumed search needs: arrays by name, of tables the own rows, and a record for JSON."""
+        states = {"trainer": self.trainer.state(), "best": self.stopping.best, "alpha": self.mover.state()}
+        arrays = {f"{part}.{k}": v.cpu().numpy().copy() for part, state in states.items() for k, v in state.items()}
         for name in ("alpha", "dims_by_block"):
             kept = [getattr(e, name) for e in self.history]
             arrays[f"history.{name}"] = np.stack(kept) if kept else np.zeros((0, 0), dtype=np.float32)
@@ -180,6 +189,7 @@ class Search:
             "warnings": self.warnings,
             "elapsed_s": self.elapsed_s,
             "best": [self.stopping.best_loss, self.stopping.best_epoch],
+            "dealt": [name for name in arrays if is_dealt(name)],
         }
         return arrays, json.loads(json.dumps(meta))
 
@@ -205,13 +215,15 @@ class Search:
         ]
 
     def result(self) -> SearchResult:
-        """The search at its best epoch so far; at least one epoch must have run."""
-        best = {k: v.numpy().copy() for k, v in self.stopping.best.items()}
+        """The search at its best epoch so far, tables for the first process only; at least one epoch must have run."""
+        best = {k: self.trainer.network.whole(f"best.{k}", v).numpy().copy() for k, v in self.stopping.best.items()}
         dense = {k.removeprefix("dense."): v for k, v in best.items() if k.startswith("dense.")}
         found = SearchResult(
             self.config, best["embeddings"], best["biases"][:, 0], dense, best["alpha"], self.block_of,
             self.split.counts, tuple(self.history), self.stopping.best_epoch, {}, tuple(self.warnings), self.elapsed_s,
         )  # fmt: skip
+        if self.trainer.network.group.rank:
+            return found
         parts = {"search_val": self.split.search_val, "val": self.split.select_val, "test": self.split.test}
         return replace(found, metrics={name: evaluate(found, part, self.split.train) for name, part in parts.items()})
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,15 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]
 
 
+@lru_cache(maxsize=1)
+def engine_digest() -> str:
+    """A name for this state of the engine's code, which follows from its content."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
 class CellStore:
     """Keeps lists of records; arrays under ``outcomes`` are stored as they are.
 
@@ -34,10 +44,8 @@ class CellStore:
     """
 
     def __init__(self, folder: str | Path | None, split: Split) -> None:
-        digest = hashlib.sha256()
         # numbers of an older engine are not mixed up with these either
-        for source in sorted(Path(__file__).parent.glob("*.py")):
-            digest.update(source.read_bytes())
+        digest = hashlib.sha256(engine_digest().encode())
         for part in split.parts.values():
             digest.update(np.ascontiguousarray(part.ids).tobytes())
             digest.update(np.ascontiguousarray(part.target).tobytes())

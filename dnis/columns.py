@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from dnis.bins import bin_edges, bin_texts
+from dnis.cleaning import are_numbers, is_time
+from dnis.counting import counted
 from dnis.reading import DataError
 from dnis.roles import SPLIT_WORDS, is_whole
 from dnis.vocabulary import MISSING, UNKNOWN
@@ -12,10 +15,6 @@ from dnis.vocabulary import MISSING, UNKNOWN
 MAX_DISTINCT = 1_000_000
 """A column with more distinct values than this is refused."""
 
-MAX_BINS = 20
-"""A numeric column becomes at most this many features, one for missing values aside."""
-
-_MIN_BINS = 5
 _YES = {"1", "1.0", "true", "yes", "y", "t", ">50k", "click", "clicked", "positive"}
 _UNITS_PER_SECOND = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
 
@@ -58,11 +57,10 @@ def number_bins(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     _refuse_infinite(column, numbers)
     if not known.any():
         return _with_specials(np.full(len(numbers), -1), np.array([], dtype=object))
-    distinct = np.unique(numbers[known])
-    edges = distinct if len(distinct) <= MAX_BINS else _edges(numbers[known])
+    edges = bin_edges(numbers[known])
     bins = np.full(len(numbers), -1)
     bins[known] = np.unique(np.searchsorted(edges, numbers[known], side="right"), return_inverse=True)[1]
-    return _with_specials(bins, _bin_texts(numbers[known], bins[known]))
+    return _with_specials(bins, bin_texts(numbers[known], bins[known]))
 
 
 def ratings(column: pd.Series) -> np.ndarray:
@@ -79,7 +77,7 @@ def ratings(column: pd.Series) -> np.ndarray:
     """
     numbers = _numbers(column)
     _refuse_infinite(column, numbers)
-    _refuse_missing(column, np.isnan(numbers), "ratings")
+    _refuse_missing(column, np.isnan(numbers), "rating")
     if numbers.min() == numbers.max():
         raise DataError(f"all {len(numbers):,} ratings in column {column.name!r} are {numbers[0]:g}: nothing to learn")
     return numbers.astype(np.float32)
@@ -97,7 +95,7 @@ def labels(column: pd.Series) -> tuple[np.ndarray, str]:
     Raises:
         DataError: If a label is missing or there are not exactly two values.
     """
-    _refuse_missing(column, column.isna().to_numpy(), "labels")
+    _refuse_missing(column, column.isna().to_numpy(), "label")
     codes, uniques = pd.factorize(_sortable(column), sort=True)
     if len(uniques) != 2:
         raise DataError(f"label column {column.name!r} must hold two values, found {len(uniques):,}: {_some(uniques)}")
@@ -122,11 +120,10 @@ def seconds(column: pd.Series) -> np.ndarray:
     Raises:
         DataError: If a time is missing or cannot be read.
     """
-    _refuse_missing(column, column.isna().to_numpy(), "times")
+    _refuse_missing(column, column.isna().to_numpy(), "time")
     if not pd.api.types.is_datetime64_any_dtype(column.dtype):
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-        # What most cells are decides, so that the odd one is the one named.
-        if np.isfinite(numbers).mean() > 0.5:
+        if are_numbers(column, numbers):
             return _whole_seconds(column, numbers)
     times = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
     _refuse_unread_time(column, times.isna().to_numpy())
@@ -145,7 +142,7 @@ def parts(column: pd.Series) -> np.ndarray:
     Raises:
         DataError: If a cell is missing or holds another word.
     """
-    _refuse_missing(column, column.isna().to_numpy(), "parts")
+    _refuse_missing(column, column.isna().to_numpy(), "part")
     words = column.astype(str).str.lower().map(SPLIT_WORDS)
     bad = words.isna().to_numpy()
     if bad.any():
@@ -155,7 +152,7 @@ def parts(column: pd.Series) -> np.ndarray:
 
 
 def _whole_seconds(column: pd.Series, numbers: np.ndarray) -> np.ndarray:
-    _refuse_unread_time(column, ~np.isfinite(numbers))
+    _refuse_unread_time(column, ~is_time(numbers))
     largest = float(np.abs(numbers).max())
     unit = next((per for limit, per in _UNITS_PER_SECOND if largest >= limit), 1)
     return np.floor(numbers / unit).astype(np.int64)
@@ -205,34 +202,17 @@ def _numbers(column: pd.Series) -> np.ndarray:
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _edges(known: np.ndarray) -> np.ndarray:
-    """Lower edges of the bins, ascending, the first at the minimum."""
-    edges = np.unique(np.sort(known)[len(known) * np.arange(MAX_BINS) // MAX_BINS])
-    if len(edges) < _MIN_BINS and known.min() >= 0 and known.max() >= 2**_MIN_BINS:
-        doubling = 2.0 ** np.arange(min(MAX_BINS - 1, int(np.log2(known.max())) + 1))
-        edges = np.concatenate([[known.min()], doubling[doubling > known.min()]])
-    return edges
-
-
-def _bin_texts(numbers: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    table = pd.Series(numbers).groupby(bins).agg(["min", "max"])
-    return np.array([_span(low, high) for low, high in table.to_numpy()], dtype=object)
-
-
-def _span(low: float, high: float) -> str:
-    first, last = (f"{v:.15g}" for v in (low, high))
-    return first if low == high else f"{first} to {last}"
-
-
 def _refuse_infinite(column: pd.Series, numbers: np.ndarray) -> None:
     bad = np.isinf(numbers)
     if bad.any():
-        raise DataError(f"column {column.name!r} has {bad.sum():,} infinite values, the first in {_row(column, bad)}")
+        cells = counted(int(bad.sum()), "infinite value")
+        raise DataError(f"column {column.name!r} has {cells}, the first in {_row(column, bad)}")
 
 
 def _refuse_missing(column: pd.Series, bad: np.ndarray, what: str) -> None:
     if bad.any():
-        raise DataError(f"column {column.name!r} has {bad.sum():,} missing {what}, the first in {_row(column, bad)}")
+        cells = counted(int(bad.sum()), f"missing {what}")
+        raise DataError(f"column {column.name!r} has {cells}, the first in {_row(column, bad)}")
 
 
 def _row(column: pd.Series, bad: np.ndarray) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dnis.bulk import prepare as prepare_log
+from dnis.checkpoints import read_record
 from dnis.control import Control
 from dnis.errands import perform
 from dnis.exports import csv_bytes, npz_arrays, npz_bytes, packed_zip, projector_zip, run_zip, scheme_frame
 from dnis.files import plain, write_whole
-from dnis.options import CUTS, data_of, new_folder, settings_of
+from dnis.options import CUTS, MACHINE, data_of, new_folder, settings_of
 from dnis.preparation import cut, split_of, split_of_run
+from dnis.prepared import is_prepared
 from dnis.progress import Progress, stop_on_interrupt
 from dnis.pruning import sweep as measure_sweep
 from dnis.recipes import script, settings_json
 from dnis.runs import load_run
-from dnis.settings import CompareConfig, SearchConfig
+from dnis.settings import CompareConfig, DataSpec, SearchConfig
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -44,6 +49,14 @@ EXPORTS: dict[str, Callable[[Run, DimensionScheme], bytes]] = {
 """What ``export`` can write, and how its bytes are made."""
 
 
+def prepare(options: argparse.Namespace) -> Answer:
+    """Deal and encode a log bigger than memory, to be searched from disk."""
+    data = DataSpec("", getattr(options, "columns", ()), options.strategy, options.seed)
+    found = prepare_log(options.files, options.out, data, options.memory_mb, tell=say)
+    record = plain({"prepared": options.out, **found})
+    return record, "\n".join(f"{name}: {_readable(value)}" for name, value in record.items())
+
+
 def search(options: argparse.Namespace) -> Answer:
     """Search the dimensions of every feature."""
     job = {
@@ -59,6 +72,9 @@ def search(options: argparse.Namespace) -> Answer:
 
 def resume(options: argparse.Namespace) -> Answer:
     """Take up a search that was stopped."""
+    kept = None if (options.run / "run.json").is_file() else read_record(options.run)
+    if kept is not None:  # it was killed before it could write a run
+        return _searched({**kept["job"], "kind": "search", "out": options.run, "resume": True}, options)
     run = load_run(options.run)
     job = {"kind": "search", "data": asdict(run.data), "config": asdict(run.result.config), "out": run.folder}
     return _searched({**job, "name": run.name, "resume": True}, options)
@@ -134,7 +150,7 @@ def compare(options: argparse.Namespace) -> Answer:
 
 def inspect(options: argparse.Namespace) -> Answer:
     """Say what is in data, or in a run."""
-    if Path(options.source).is_dir():
+    if Path(options.source).is_dir() and not is_prepared(options.source):
         run = load_run(options.source)
         record = {**run.summary, "name": run.name, "data": run.data, "facts": run.facts, "retrained": run.retrained}
     else:
@@ -174,6 +190,15 @@ def export(options: argparse.Namespace) -> Answer:
     )
 
 
+def say(step: str) -> None:
+    """Tell a person at the terminal what is being done.
+
+    Args:
+        step: What.
+    """
+    sys.stderr.write(f"{step}\n")
+
+
 def _cut_of(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in CUTS}
 
@@ -192,6 +217,9 @@ def _numbers(metrics: dict[str, Any]) -> str:
 
 def _perform(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     control = Control()
+    job |= {name: getattr(options, name) for name in MACHINE if hasattr(options, name)}
     with stop_on_interrupt(control), Progress() as progress:
-        done = perform({**job, "threads": options.threads}, progress, control)
+        done = perform(job, progress, control)
+    if int(os.environ.get("RANK", "0")):
+        sys.exit(0)  # of several processes under torchrun the first one says what came out
     return {name: value for name, value in done.items() if name != "event"}

@@ -21,7 +21,7 @@ from dnis.selection import UniformSelection
 from dnis.settings import CompareConfig, SearchConfig
 from dnis.tasks import TASKS
 from dnis.training import DivergedError, Trainer, train
-from dnis.verdicts import judged_rows, verdict
+from dnis.verdicts import judged_rows, lost_seeds, verdict
 
 if TYPE_CHECKING:
     from dnis.splits import Split
@@ -138,7 +138,7 @@ class Contest:
             chosen: Trial and best epoch of every budget.
 
         Returns:
-            Per place the cell: outcomes (n_test,), sizes, settings, seconds and peak memory.
+            Per place the cell: outcomes (n_test,), sizes, settings, seconds and peak memory; empty where it diverged.
         """
         config = replace(self.trials[chosen[places[0]][0]], seed=seed)
         wanted = [self.budgets[p] for p in places]
@@ -147,7 +147,10 @@ class Contest:
         def compute() -> list[dict[str, Any]]:
             reset_peak()
             started = time.perf_counter()
-            candidates = BASELINES[method]().candidates(self.split, config, wanted)
+            try:
+                candidates = BASELINES[method]().candidates(self.split, config, wanted)
+            except DivergedError:
+                return [{} for _ in wanted]
             proposal_s = (time.perf_counter() - started) / len(wanted)
             return [self._judged(c, chosen[p][1], proposal_s) for c, p in zip(candidates, places, strict=True)]
 
@@ -159,7 +162,10 @@ class Contest:
     def _judged(self, candidate: Candidate, n_epochs: int, proposal_s: float) -> dict[str, Any]:
         started = time.perf_counter()
         config = replace(candidate.config, epochs=n_epochs)
-        fitted = train(self.split, config, candidate.scheme, data="development").model
+        try:
+            fitted = train(self.split, config, candidate.scheme, data="development").model
+        except DivergedError:
+            return {}
         network = Network.from_fitted(fitted, self.split.test.ids.shape[1])
         outcomes = TASKS[config.task](config).outcomes(network, self.split.test, self.split.development)
         scheme = candidate.scheme
@@ -176,7 +182,7 @@ class Contest:
         }
 
     def run(self, method: str) -> list[dict[str, Any]]:
-        """Rows of one method: one per compression, with the outcomes of every seed."""
+        """Rows of one method: one per compression, with the outcomes of every seed that did not diverge."""
         tuned = [self.tune(method, t) for t in range(len(self.trials))]
         best = [min(range(len(tuned)), key=lambda t: tuned[t][p]["loss"]) for p in range(len(self.budgets))]
         chosen = [(t, tuned[t][p]["epoch"]) for p, t in enumerate(best)]
@@ -192,7 +198,8 @@ class Contest:
                 "compression": self.config.compressions[p],
                 "budget": self.budgets[p],
                 "val": tuned[best[p]][p]["loss"],
-                "cells": c,
+                "cells": [cell for cell in c if cell],
+                "diverged": sum(not cell for cell in c),
             }
             for p, c in cells.items()
         ]
@@ -210,11 +217,17 @@ def compare(
         folder: Where finished cells are kept, so that a stopped comparison goes on; None keeps them in memory alone.
 
     Returns:
-        Rows, frontier and verdict.
+        Rows, frontier and verdict; a final training that diverges is left out of its row, and the verdict says so.
+
+    Raises:
+        DivergedError: If every final training diverges.
     """
     started = time.perf_counter()
     contest = Contest(split, config, CellStore(folder, split), on_event)
-    found = [row for method in config.methods for row in contest.run(method)]
+    rows_of_all = [row for method in config.methods for row in contest.run(method)]
+    found = [row for row in rows_of_all if row["cells"]]
+    if not found:
+        raise DivergedError(f"every final training diverged; lower lr (now {config.search.lr:g})")
     task = TASKS[config.search.task]
     # rows of one test user are drawn together; without users every row stands for itself
     by_user = split.test.roles.user is not None
@@ -231,7 +244,7 @@ def compare(
         model=config.search.model,
         full_bytes=4 * split.train.n_features * config.search.embedding_dim,
         rows=tuple(rows),
-        verdict=tuple(verdict(rows, task.metric, task.higher_is_better)),
+        verdict=(*verdict(rows, task.metric, task.higher_is_better), *lost_seeds(rows_of_all, labels)),
         config=config,
         elapsed_s=time.perf_counter() - started,
     )

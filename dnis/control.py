@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 
 class Stopped(Exception):  # noqa: N818  nothing went wrong: somebody said stop
@@ -13,6 +14,7 @@ class Control:
     """Whether an errand may go on: play, pause, one step at a time, or stop; safe to use from another thread."""
 
     def __init__(self) -> None:
+        self.agree: Callable[[bool], bool] = bool  # whether any process of the job says stop
         self._change = threading.Condition()
         self._steps: float = float("inf")
         self._stopped = False
@@ -35,6 +37,15 @@ class Control:
                 raise ValueError(f"a running job understands play, pause, step and stop; got {word!r}")
             self._change.notify_all()
 
+    def leave_if_stopped(self) -> None:
+        """Get out of the middle of an epoch, which may be a long one.
+
+        Raises:
+            Stopped: If somebody has said stop.
+        """
+        if self.agree(self._stopped):
+            raise Stopped
+
     def may_go_on(self) -> bool:
         """Wait for the next turn.
 
@@ -44,4 +55,5 @@ class Control:
         with self._change:
             self._change.wait_for(lambda: self._stopped or self._steps > 0)
             self._steps -= 1
-            return not self._stopped
+            stopped = self._stopped
+        return not self.agree(stopped)

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from dnis.allocation import fit_dims
+from dnis.feeds import Batch, Feed
 from dnis.rivals import Baseline, Candidate, feature_blocks
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
 from dnis.tables import adam_update
-from dnis.training import Batch, Feed, Trainer, train
+from dnis.training import Trainer, train
 
 if TYPE_CHECKING:
     from dnis.splits import Split

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dnis.cores import k_core
 from dnis.interactions import DataError, Interactions, Vocabulary
+from dnis.ranges import check_choice, check_range
 from dnis.reading import read_frame
 from dnis.roles import Roles
 from dnis.schemes import make_blocks
-from dnis.settings import check_choice, check_range
 
 SAMPLE_FOLDER = Path(__file__).resolve().parent.parent / "sample_data"
 """Where the bundled files stand."""
@@ -54,12 +55,13 @@ class Planted:
         return self.true_dims[np.concatenate(ids)]
 
 
-def load(source: str, columns: tuple[tuple[str, str], ...] = ()) -> Interactions:
+def load(source: str, columns: tuple[tuple[str, str], ...] = (), core: int = 0) -> Interactions:
     """Load a bundled sample or a file.
 
     Args:
         source: ``sample:NAME`` with a name of ``SAMPLES``, or the path of a CSV, gzipped CSV or Parquet file.
         columns: (role, column) pairs that change the roles; see ``Roles.override``.
+        core: Fewest interactions of every user and item; see ``k_core``.
 
     Returns:
         The interactions.
@@ -68,11 +70,11 @@ def load(source: str, columns: tuple[tuple[str, str], ...] = ()) -> Interactions
         DataError: If there is no such sample, or the file cannot be used.
     """
     if not source.startswith(SAMPLE_PREFIX):
-        return Interactions.from_csv(source, columns=columns)
+        return k_core(Interactions.from_csv(source, columns=columns), core)
     name = source.removeprefix(SAMPLE_PREFIX)
     if name not in SAMPLES:
         raise DataError(f"no sample {name!r}; the samples are {', '.join(SAMPLES)}")
-    return SAMPLES[name](columns)
+    return k_core(SAMPLES[name](columns), core)
 
 
 def planted(

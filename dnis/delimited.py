@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*", re.AS
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """How a CSV is to be read: lines before the data, the columns' names, the delimiter, and what was noted."""
 
     skip: int
@@ -48,7 +48,7 @@ def read_text_table(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
         DataError: If the file is empty, damaged, too large, or not such a text.
     """
     encoding = encoding_of(path)
-    layout = _layout(path, encoding)
+    layout = layout_of(path, encoding)
     try:
         with opened(path) as stream:
             table = _gathered(_reader(stream, layout, encoding), path)
@@ -90,12 +90,13 @@ def first_line(error: BaseException) -> str:
         error: Any error.
 
     Returns:
-        One line, of at most 200 characters.
+        One line, of at most 200 characters, without signs that steer a terminal.
     """
-    return str(error).strip().split("\n")[0][:200]
+    line = str(error).strip().split("\n")[0][:200]
+    return "".join(c if c.isprintable() else " " for c in line)
 
 
-def _reader(stream: BinaryIO, layout: _Layout, encoding: Encoding) -> pa_csv.CSVStreamingReader:
+def _reader(stream: BinaryIO, layout: Layout, encoding: Encoding) -> pa_csv.CSVStreamingReader:
     return pa_csv.open_csv(
         stream,
         pa_csv.ReadOptions(
@@ -121,7 +122,19 @@ def _gathered(reader: pa_csv.CSVStreamingReader, path: Path) -> pa.Table:
     return pa.Table.from_batches(batches, schema=reader.schema)
 
 
-def _layout(path: Path, encoding: Encoding) -> _Layout:
+def layout_of(path: Path, encoding: Encoding) -> Layout:
+    """Tell how a CSV is to be read from its first line that is not blank.
+
+    Args:
+        path: The file.
+        encoding: How its text is written.
+
+    Returns:
+        Its layout.
+
+    Raises:
+        DataError: If the file is empty or that line cannot be a header.
+    """
     skip, text = _first_text(path, encoding)
     if "\0" in text:
         raise DataError(f"{path.name} is neither text nor Parquet: its first line holds a zero byte")
@@ -135,10 +148,10 @@ def _layout(path: Path, encoding: Encoding) -> _Layout:
     check_size(path.name, 0, len(names))
     if all(_NUMBER.fullmatch(name) for name in names):
         note = f"The first row holds numbers ({text[:40]!r}), so the columns are called column_1, column_2 and so on."
-        return _Layout(skip - 1, [f"column_{i + 1}" for i in range(len(names))], delimiter, (note,))
+        return Layout(skip - 1, [f"column_{i + 1}" for i in range(len(names))], delimiter, (note,))
     names = [name or f"column_{i + 1}" for i, name in enumerate(names)]
     check_names(names)
-    return _Layout(skip, names, delimiter)
+    return Layout(skip, names, delimiter)
 
 
 def _first_text(path: Path, encoding: Encoding) -> tuple[int, str]:
@@ -168,7 +181,9 @@ def _with_points(table: pa.Table) -> tuple[pa.Table, list[str]]:
         trimmed = pc.call_function("utf8_trim_whitespace", [table.column(i)])
         known = trimmed.unique().drop_null()
         if has_decimal_commas(known.to_pylist()):
-            points = pc.call_function("replace_substring", [trimmed], pc.ReplaceSubstringOptions(",", "."))
+            # words among the numbers keep their commas
+            options = pc.ReplaceSubstringOptions(r"^(-?\d+),(\d+)$", r"\1.\2")
+            points = pc.call_function("replace_substring_regex", [trimmed], options)
             table = table.set_column(i, name, points)
             changed.append(name)
     return table, changed

@@ -21,8 +21,10 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 _UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 # West European text has an accent here and there; several in a row are another script. Control bytes are no text.
 _NOT_LATIN = re.compile(rb"[\x80-\xff]{3}|[\x81\x8d\x8f\x90\x9d\x00-\x08\x0e-\x1f\x7f]")
-_ACCENTED_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+# at most 30 letters on either side: tried from every letter of a long line, a bound is what keeps it quick
+_ACCENTED_WORD = re.compile(rb"[A-Za-z]{0,30}[\x80-\xff][A-Za-z\x80-\xff]{0,30}")
 _DECIMAL_COMMA = r"-?(?:0|[1-9]\d*)(?:,\d+)?"
+_MOST = 0.75
 _SURE_DECIMAL = r"-?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))"
 
 
@@ -77,7 +79,7 @@ def encoding_of(path: Path) -> Encoding:
 
 
 def has_decimal_commas(values: list[str]) -> bool:
-    """Whether a column of text holds numbers with a decimal comma.
+    """Whether a column of text holds numbers with a decimal comma, a few words among them aside.
 
     ``1,234`` alone could as well be a thousand, so at least one value must have another number of decimals.
 
@@ -85,17 +87,14 @@ def has_decimal_commas(values: list[str]) -> bool:
         values: Distinct values, without missing ones.
 
     Returns:
-        True if every value is such a number and at least one cannot be anything else.
+        True if three quarters of the values are such numbers and at least one cannot be anything else.
 
     >>> has_decimal_commas(["3,5", "4"]), has_decimal_commas(["1,234"]), has_decimal_commas(["3,5", "good"])
     (True, False, False)
     """
-    sure = False
-    for value in values:
-        if re.fullmatch(_DECIMAL_COMMA, value, re.ASCII) is None:
-            return False
-        sure = sure or re.fullmatch(_SURE_DECIMAL, value, re.ASCII) is not None
-    return sure
+    numbers = [value for value in values if re.fullmatch(_DECIMAL_COMMA, value, re.ASCII)]
+    sure = any(re.fullmatch(_SURE_DECIMAL, value, re.ASCII) for value in numbers)
+    return sure and len(numbers) >= _MOST * len(values)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

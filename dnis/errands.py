@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnis import datasets
 from dnis.additions import drop_additions
 from dnis.checkpoints import drop_checkpoint, held, load_checkpoint, save_checkpoint
 from dnis.control import Control, Stopped
 from dnis.files import plain
-from dnis.preparation import cut, split_of, split_of_run, with_defaults
+from dnis.preparation import cut, planted_rank_correlation, split_of, split_of_run, with_defaults
 from dnis.pruning import sweep
+from dnis.ranges import check_range
 from dnis.results import SearchResult
 from dnis.runs import add_controls, add_retrained, add_sweep, load_run, save_comparison, save_run
 from dnis.schemes import make_blocks
-from dnis.settings import CompareConfig, DataSpec, SearchConfig, check_range, from_dict
+from dnis.settings import CompareConfig, DataSpec, SearchConfig, from_dict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def perform(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     """Do a job.
 
     Args:
-        job: ``kind`` (search, retrain, compare) and what that kind needs; ``threads`` for torch, 1 where not given.
+        job: ``kind`` (search, retrain, compare) and what that kind needs; ``threads``, ``tables``, ``device``.
         emit: Told of progress.
         control: Asked before every epoch.
 
@@ -61,48 +62,70 @@ def perform(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     missing = [name for name in ({"retrain": ("run",)}.get(kind, ("out",))) if not job.get(name)]
     if missing:
         raise ValueError(f"a job of kind {kind!r} needs {missing[0]!r}")
-    threads = job.get("threads", 1)
-    check_range("threads", threads, 1, 256)
+    check_range("threads", job.get("threads", 1), 1, 256)
     import torch  # noqa: PLC0415  only now is the engine needed
 
-    torch.set_num_threads(threads)
-    return kinds[kind](job, emit, control)
+    from dnis.processes import joined  # noqa: PLC0415
+
+    torch.set_num_threads(job.get("threads", 1))
+    device = "cpu" if kind == "compare" else job.get("device", "auto")  # its methods are compared on equal machines
+    with joined(job.get("tables", "rows"), device, job.get("mixed_precision", False)) as group:
+        if group.world > 1 and kind == "compare":
+            raise ValueError(f"compare works in one process at a time, got {group.world}; start it without torchrun")
+        control.agree = group.agree
+        return kinds[kind](job, emit if group.rank == 0 else lambda event: None, control)
+
+
+def _is_first() -> bool:
+    from dnis.processes import current  # noqa: PLC0415
+
+    return current().rank == 0
 
 
 def _search(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
-    with held(job["out"]):
+    # of several processes the first one alone writes
+    with held(job["out"]) if _is_first() else nullcontext():
         return _searched(job, emit, control)
 
 
 def _searched(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
     from dnis.bilevel import Search  # noqa: PLC0415
+    from dnis.processes import current  # noqa: PLC0415
 
     data, out = from_dict(DataSpec, job.get("data", {})), Path(job["out"])
-    values = job.get("config", {})
-    split = split_of(data, values.get("task"), values.get("model"))
+    split = split_of(data, *(job.get("config", {}).get(name) for name in ("task", "model")))
     config = with_defaults(SearchConfig, job.get("config", {}), split)
-    search = Search(split, config, state=load_checkpoint(out) if job.get("resume") else None)
+    search = Search(split, config, state=load_checkpoint(out, current().place) if job.get("resume") else None)
     record = plain({"data": data, "config": config, "name": job.get("name", "")})
     finished = _run_epochs(search, emit, control, lambda: _checkpoint(out, search, record))
     if not search.history:
-        drop_checkpoint(out)
+        if _is_first():
+            drop_checkpoint(out)
         return {"event": "stopped"}
     result = search.result()
     if not finished:
         note = f"stopped at epoch {len(search.history)} of {config.epochs}"
         result = replace(result, warnings=(*result.warnings, note))
+    if _is_first():
+        _keep(job, replace(data, strategy=split.strategy), result, split)
+        # the run is safe now: who stops a search need not wait for what is measured on it
+        emit({"event": "saved", "run": str(out)})
+        add_sweep(out, sweep(result, split))
+        if finished:
+            drop_checkpoint(out)
+    controls = _controls(config, split, emit, control) if finished and job.get("controls", True) else {}
+    event = {"event": "finished" if finished else "stopped"}
+    if not _is_first():
+        return event
+    add_controls(out, controls)
+    return {**event, **load_run(out).summary}
+
+
+def _keep(job: dict[str, Any], data: DataSpec, result: SearchResult, split: Split) -> None:
+    mixed = {"mixed_precision": True} if job.get("mixed_precision") else {}
     facts = {"planted_rank_correlation": planted_rank_correlation(result, split)} if data.source == PLANTED else {}
-    data = replace(data, strategy=split.strategy)
-    drop_additions(out)
-    save_run(out, data=data, result=result, split=split, facts=facts, name=job.get("name", ""))
-    # the run is safe now: who stops a search need not wait for what is measured on it
-    emit({"event": "saved", "run": str(out)})
-    add_sweep(out, sweep(result, split))
-    if finished:
-        drop_checkpoint(out)
-        if job.get("controls", True):
-            add_controls(out, _controls(config, split, emit, control))
-    return {"event": "finished" if finished else "stopped", **load_run(out).summary}
+    drop_additions(job["out"])
+    save_run(job["out"], data=data, result=result, split=split, facts=mixed | facts, name=job.get("name", ""))
 
 
 def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[], None]) -> bool:
@@ -119,7 +142,10 @@ def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[],
     while not search.done:
         if not control.may_go_on():
             return False
-        event = search.step()
+        try:
+            event = search.step(control.leave_if_stopped)
+        except Stopped:
+            return False
         keep()
         if event is not None:
             emit({"event": "epoch", "epochs": search.config.epochs, **plain(event)})
@@ -127,8 +153,8 @@ def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[],
 
 
 def _checkpoint(out: Path, search: Search, record: dict[str, Any]) -> None:
-    arrays, meta = search.state()
-    save_checkpoint(out, arrays, {**meta, "job": record})
+    group, (arrays, meta) = search.trainer.network.group, search.state()
+    save_checkpoint(out, arrays, {**meta, "job": record}, group.place, lambda: group.agree(False))
 
 
 def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) -> dict[str, pd.DataFrame]:
@@ -150,28 +176,12 @@ def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) 
         model = train(split, config.for_training(), None, hear).model
     except (DivergedError, Stopped):
         return {}  # the search itself is done and saved; a control that cannot be had does not undo it
+    if not _is_first():
+        return {}
     blocks = make_blocks(split.counts, config.n_blocks, config.blocks, split.vocabulary.field_of)
     ones = np.ones((int(blocks.max()) + 1, config.embedding_dim), dtype=np.float32)
     held = SearchResult(config, model.embeddings, model.biases, model.dense, ones, blocks, split.counts)
     return {"magnitude": sweep(held, split)}
-
-
-def planted_rank_correlation(result: SearchResult, split: Split) -> float:
-    """Spearman's rank correlation of learned and planted dimensions per block, at half of the values.
-
-    Args:
-        result: A search on ``sample:planted``.
-        split: Its four roles.
-
-    Returns:
-        The correlation, in [-1, 1].
-    """
-    from scipy.stats import spearmanr  # noqa: PLC0415  slow to load, and needed for planted data only
-
-    true_dims = datasets.planted().dims_in(split.vocabulary)
-    planted = np.bincount(result.block_of, weights=true_dims) / np.bincount(result.block_of)
-    learned = cut(result, {}).mean_dims_by_block
-    return float(spearmanr(planted, learned).statistic)
 
 
 def _retrain(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
@@ -180,7 +190,7 @@ def _retrain(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
 
     run = load_run(job["run"])
     split, scheme = split_of_run(run), cut(run.result, job)
-    config = run.result.config.for_training()
+    config = run.result.retraining
 
     def listen(phase: str, epochs: int) -> Callable[[EpochEvent], None]:
         def hear(event: EpochEvent) -> None:
@@ -210,16 +220,18 @@ def _retrain(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
         "epochs": config.epochs,
         "elapsed_s": time.perf_counter() - started_s,
     }
-    add_retrained(run.folder, record)
+    if _is_first():
+        add_retrained(run.folder, record)
     return {"event": "finished", "run": str(run.folder), "retrained": plain(record)}
 
 
 def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
-    from dnis.comparison import compare  # noqa: PLC0415
+    from dnis.comparison import CellStore, Contest, compare  # noqa: PLC0415
 
     values, out = job.get("config", {}), Path(job["out"])
     shared = values.get("search", {})
     split = split_of(from_dict(DataSpec, job.get("data", {})), shared.get("task"), shared.get("model"))
+    config, method = with_defaults(CompareConfig, values, split), job.get("method")
 
     def hear(cell: dict[str, Any]) -> None:
         emit({"event": "cell", **plain(cell)})
@@ -228,7 +240,10 @@ def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
 
     try:
         # finished cells lie beside the comparison, so that one that was stopped goes on where it was
-        found = compare(split, with_defaults(CompareConfig, values, split), hear, out)
+        if method is not None:  # one method's share, which leaves its cells for who puts the comparison together
+            rows = Contest(split, config, CellStore(out, split), hear).run(method)
+            return {"event": "finished", "run": str(out), "losses": [row["val"] for row in rows]}
+        found = compare(split, config, hear, out)
     except Stopped:
         return {"event": "stopped"}
     save_comparison(out, found)

@@ -178,7 +178,7 @@ def projector_texts(run: Run, scheme: DimensionScheme, n_rows: int | None = None
         The vectors and the metadata, as tab-separated text; features never seen in training are left out.
     """
     ids = np.flatnonzero(run.result.counts > 0)[:n_rows]
-    table = run.result.fitted(scheme.mask).embeddings[ids]
+    table = run.result.fitted(scheme.mask).embeddings[ids] + 0.0  # a cut value is 0, not -0
     vectors = "\n".join("\t".join(f"{value:.6g}" for value in row) for row in table)
     rows = ["label\tfield\tcount\tdims"]
     for i in ids:

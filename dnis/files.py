@@ -106,9 +106,13 @@ def read_json(path: Path) -> Any:
     """
     _need(path)
     try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
+        return json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def write_tensors(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
@@ -141,6 +145,26 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:  # NumPy has no type for some
+        raise DataError(f"{path} is not a readable safetensors file: {first_line(error)}") from error
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays of a safetensors file, of which only the header is read.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Shapes by name.
+
+    Raises:
+        DataError: If the file is missing or damaged.
+    """
+    _need(path)
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError) as error:
         raise DataError(f"{path} is not a readable safetensors file: {first_line(error)}") from error
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dnis.feeds import Batch
 from dnis.pruning import largest_within
 from dnis.rivals import Baseline, Candidate, feature_blocks
 from dnis.schemes import DimensionScheme
 from dnis.selection import HardSelection, UniformSelection
 from dnis.settings import SearchConfig
-from dnis.training import Batch, Trainer, train
+from dnis.training import Trainer, train
 
 if TYPE_CHECKING:
     from dnis.splits import Split

@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dnis.network import Lookup
-from dnis.training import Batch, Trainer
+from dnis.feeds import Batch
+from dnis.training import Trainer
 
 EPSILON = 1e-8
 
@@ -32,8 +32,8 @@ def normalised(grad: Tensor) -> Tensor:
 def alpha_gradient(trainer: Trainer, train: Batch, validation: Batch, order: int) -> Tensor:
     """D L_val(Theta - xi dL_train/dTheta, alpha) / d alpha, with xi = 0 in first order and xi = lr in second.
 
-    Exact for one step of plain gradient descent (METHOD section 2, step 4): the lookup is linear in the table, so rows
-    stand for the table, and only rows that both batches share carry the second-order term.
+    Exact for one step of plain gradient descent (METHOD section 2, step 4): the lookup is linear in the table, so the
+    rows of both batches stand for the table, and only rows that both share carry the second-order term.
 
     Args:
         trainer: The network as it stands; nothing in it is moved.
@@ -44,41 +44,38 @@ def alpha_gradient(trainer: Trainer, train: Batch, validation: Batch, order: int
     Returns:
         Gradient (n_blocks, K).
     """
-    network, alpha = trainer.network, trainer.network.alpha
-    look = network.look_up(validation[0])
+    network, alpha, mean = trainer.network, trainer.network.alpha, trainer.task.loss
+    group = network.group
     if order == 1:
-        loss = trainer.task.loss(network.scores(look), validation[1])
-        return torch.autograd.grad(loss, alpha)[0]
+        look = network.look_up_apart(validation[0])
+        return group.sums(torch.autograd.grad(network.loss(mean, look, validation[1]), alpha))[0]
     xi = trainer.config.lr
-    behind = network.look_up(train[0])
+    behind, look = network.look_up_together(train[0], validation[0])
     names, dense = _dense(trainer)
-    inner_loss = trainer.task.loss(network.scores(behind), train[1])
-    inner = torch.autograd.grad(inner_loss, [behind.rows, behind.bias, *dense], create_graph=True)
+    inner = torch.autograd.grad(
+        network.loss(mean, behind, train[1]), [behind.rows, behind.bias, *dense], create_graph=True
+    )
     with torch.no_grad():
+        # every process steps by the gradient of the whole batch, and differentiates its own share of it
+        step_rows, step_bias, *step_dense = group.sums(inner)
         shrink = trainer.shrinkage(behind)
-        step_rows, step_bias = inner[0] + shrink * behind.rows, inner[1] + shrink * behind.bias
+        step_rows, step_bias = step_rows + shrink * behind.rows, step_bias + shrink * behind.bias
         ahead = replace(
             look,
-            rows=(look.rows - xi * _match(look, behind, step_rows)).requires_grad_(),
-            bias=(look.bias - xi * _match(look, behind, step_bias)).requires_grad_(),
+            rows=(look.rows - xi * step_rows).requires_grad_(),
+            bias=(look.bias - xi * step_bias).requires_grad_(),
         )
-        moved = [(p - xi * g).requires_grad_() for p, g in zip(dense, inner[2:], strict=True)]
-    outer_loss = trainer.task.loss(network.scores(ahead, dict(zip(names, moved, strict=True))), validation[1])
-    *outer, direct = torch.autograd.grad(outer_loss, [ahead.rows, ahead.bias, *moved, alpha])
-    vector = [_match(behind, look, outer[0]), _match(behind, look, outer[1]), *outer[2:]]
-    carrying = [(g, v) for g, v in zip(inner, vector, strict=True) if g.requires_grad]
-    mixed = torch.autograd.grad([g for g, _ in carrying], alpha, grad_outputs=[v for _, v in carrying])[0]
-    return direct - xi * mixed
+        moved = [(p - xi * g).requires_grad_() for p, g in zip(dense, step_dense, strict=True)]
+    outer_loss = network.loss(mean, ahead, validation[1], dict(zip(names, moved, strict=True)))
+    *outer, direct = group.sums(torch.autograd.grad(outer_loss, [ahead.rows, ahead.bias, *moved, alpha]))
+    carrying = [(g, v) for g, v in zip(inner, outer, strict=True) if g.requires_grad]
+    mixed = torch.autograd.grad(
+        [g for g, _ in carrying], alpha, grad_outputs=[v for _, v in carrying], materialize_grads=True
+    )
+    return direct - xi * group.sums(mixed)[0]
 
 
 def _dense(trainer: Trainer) -> tuple[list[str], list[Tensor]]:
     moving = {id(p) for p in trainer.parameters}
     named = [(name, p) for name, p in trainer.network.model.named_parameters() if id(p) in moving]
     return [name for name, _ in named], [p for _, p in named]
-
-
-def _match(wanted: Lookup, given: Lookup, values: Tensor) -> Tensor:
-    """The rows of ``values``, one per feature of ``given``, for the features of ``wanted``; zero where not given."""
-    place = torch.searchsorted(given.features, wanted.features).clamp(max=len(given.features) - 1)
-    shared = (given.features[place] == wanted.features)[:, None]
-    return values[place] * shared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dnis.cleaning import without_unusable
 from dnis.columns import category_codes, labels, number_bins, parts, ratings, seconds
 from dnis.reading import DataError, check_names, read_frame
+from dnis.remarks import repeated_pairs, unused_columns
 from dnis.roles import Roles
 from dnis.vocabulary import MISSING, UNKNOWN, Vocabulary
 
@@ -82,7 +85,7 @@ class Interactions:
             raise DataError(f"the table has {len(frame):,} rows and {len(names):,} columns: nothing to learn")
         roles = roles or Roles.guess(frame)
         roles.check(names)
-        frame, dropped = _without_empty_ids(frame, roles)
+        frame, dropped = without_unusable(frame, roles)
         target, target_notes = _target(frame, roles)
         ids, vocabulary = _encoded(frame, roles)
         return cls(
@@ -92,7 +95,7 @@ class Interactions:
             timestamp=None if roles.timestamp is None else seconds(frame[roles.timestamp]),
             part=None if roles.split is None else parts(frame[roles.split]),
             roles=roles,
-            notes=(*read, *dropped, *target_notes, *_unused(names, roles), *_repeated(ids, roles)),
+            notes=(*read, *dropped, *target_notes, *unused_columns(names, roles), *repeated_pairs(ids, roles)),
         )
 
     def __len__(self) -> int:
@@ -124,6 +127,23 @@ class Interactions:
         """How often each feature occurs, (n_features,) int64."""
         return np.bincount(self.ids.ravel(), minlength=self.n_features)
 
+    @cached_property
+    def mean_target(self) -> float:
+        """Mean of ``target``."""
+        return float(self.target.mean())
+
+    def sample(self, n_rows: int) -> Interactions:
+        """Rows that stand for all: every so many-th one, at least ``n_rows`` where there are as many."""
+        return self.take(slice(None, None, max(1, len(self) // n_rows)))
+
+    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Walk over all rows as they stand, here at once.
+
+        Yields:
+            Feature ids (n, n_fields) int32 and outcomes (n,) float32.
+        """
+        yield self.ids, self.target
+
     def column(self, field: str) -> np.ndarray:
         """Feature ids of one field.
 
@@ -138,11 +158,11 @@ class Interactions:
         """
         return self.ids[:, self.vocabulary.index(field)]
 
-    def take(self, index: np.ndarray) -> Interactions:
+    def take(self, index: np.ndarray | slice) -> Interactions:
         """Some of the rows, with the same vocabulary.
 
         Args:
-            index: Row numbers, or a mask (n,).
+            index: Row numbers, a slice of them, or a mask (n,).
 
         Returns:
             Those rows, in that order.
@@ -194,19 +214,6 @@ class Interactions:
         return 0 if field is None else len(self.vocabulary.values[self.vocabulary.index(field)]) - 1
 
 
-def _without_empty_ids(frame: pd.DataFrame, roles: Roles) -> tuple[pd.DataFrame, list[str]]:
-    notes = []
-    for column in [c for c in (roles.user, roles.item) if c is not None]:
-        empty = frame[column].isna()
-        if empty.all():
-            raise DataError(f"column {column!r} is empty in every row")
-        if empty.any():
-            first = int(frame.index[empty][0]) + 1
-            notes.append(f"{empty.sum():,} rows without a {column!r} were dropped, the first data row {first:,}.")
-            frame = frame[~empty]
-    return frame, notes
-
-
 def _target(frame: pd.DataFrame, roles: Roles) -> tuple[np.ndarray, list[str]]:
     if roles.target is None:
         return np.ones(len(frame), dtype=np.float32), []
@@ -235,16 +242,3 @@ def _titles(frame: pd.DataFrame, roles: Roles) -> dict[str, str]:
     pairs = frame[[roles.item, roles.title]].dropna().drop_duplicates(roles.item)
     codes, values = category_codes(pairs[roles.item])
     return dict(zip(values[codes], pairs[roles.title].astype(str), strict=True))
-
-
-def _unused(names: list[str], roles: Roles) -> list[str]:
-    unused = [repr(c) for c in names if roles.role_of(c) == "ignore"]
-    return [f"Columns not used: {', '.join(unused)}."] if unused else []
-
-
-def _repeated(ids: np.ndarray, roles: Roles) -> list[str]:
-    if roles.user is None or roles.item is None:
-        return []
-    pairs = ids[:, 0].astype(np.int64) << 32 | ids[:, 1]
-    n_repeated = len(pairs) - len(np.unique(pairs))
-    return [f"{n_repeated:,} rows repeat an earlier pair of user and item; they were kept."] if n_repeated else []

@@ -56,6 +56,32 @@ def whole_number(variable: str, default: int, low: int, high: int) -> int:
     return int(text)
 
 
+def job_bytes() -> int:
+    """Most memory that a worker may take for its data: environment variable DNIS_JOB_MB, else 4000 MB.
+
+    Returns:
+        A number of bytes, 0 for no bound.
+
+    Raises:
+        ValueError: If the variable holds anything but a whole number in [0, 10000000].
+    """
+    return whole_number("DNIS_JOB_MB", 4000, 0, 10_000_000) * 1_000_000
+
+
+def bound_memory(n_bytes: int) -> None:
+    """Let this process take no more memory for its data from now on, where the system can see to that (Linux).
+
+    Args:
+        n_bytes: The bound; 0 for none.
+    """
+    try:
+        import resource  # noqa: PLC0415  not on every system
+    except ImportError:
+        return
+    if n_bytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (n_bytes, n_bytes))
+
+
 def check_size(name: str, n_rows: int, n_columns: int) -> None:
     """Refuse a table that is too large.
 

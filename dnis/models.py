@@ -24,6 +24,12 @@ def _perceptron(widths: list[int], generator: torch.Generator) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def _turn_input(perceptron: nn.Sequential, axes: Tensor) -> None:
+    """Turn the first layer (hidden, n_fields * K) field by field."""
+    weight = next(perceptron.parameters())
+    weight.copy_((weight.view(len(weight), -1, len(axes)) @ axes).flatten(1))
+
+
 class Model(nn.Module):
     """What all models share: a global bias, the settings, and the fields they read.
 
@@ -38,6 +44,8 @@ class Model(nn.Module):
 
     needs_user_and_item = False
     max_fields: int | None = None
+    turns = True
+    """Whether rows may be turned by any orthogonal matrix, or only have their dimensions put into another order."""
 
     def __init__(self, n_fields: int, config: TrainConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -48,6 +56,9 @@ class Model(nn.Module):
             name = type(self).__name__
             raise ValueError(f"{name} reads {limit} fields for task {config.task!r}, the data has {n_fields}")
         self.global_bias = nn.Parameter(torch.zeros(()))
+
+    def turn(self, axes: Tensor) -> None:
+        """Get ready for rows that come as ``rows @ axes`` (K, K) from now on, so that scores stay what they were."""
 
     def score_items(self, users: Tensor, user_bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:
         """Scores of every item for every user, (n_users, n_items), from selected rows (n, K) and biases (n,)."""
@@ -78,12 +89,18 @@ class NeuMF(Model):
     """Generalised MF beside a perceptron (He 2017, section 3.4); both branches read the same embedding."""
 
     needs_user_and_item = True
+    turns = False
 
     def __init__(self, n_fields: int, config: TrainConfig, generator: torch.Generator) -> None:
         super().__init__(n_fields, config, generator)
         self.perceptron = _perceptron([n_fields * config.embedding_dim, *config.hidden], generator)
         self.product_weight = nn.Parameter(torch.ones(config.embedding_dim))
         self.hidden_weight = nn.Parameter(0.1 * torch.randn(config.hidden[-1], generator=generator))
+
+    def turn(self, axes: Tensor) -> None:
+        """Reorder what belongs to each dimension."""
+        _turn_input(self.perceptron, axes)
+        self.product_weight.copy_(self.product_weight @ axes)
 
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""
@@ -111,6 +128,10 @@ class WideDeep(Model):
     def __init__(self, n_fields: int, config: TrainConfig, generator: torch.Generator) -> None:
         super().__init__(n_fields, config, generator)
         self.perceptron = _perceptron([n_fields * config.embedding_dim, *config.hidden, 1], generator)
+
+    def turn(self, axes: Tensor) -> None:
+        """Turn the first layer."""
+        _turn_input(self.perceptron, axes)
 
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from dnis.lookups import Lookup, distinct
 from dnis.models import MODELS, Model
+from dnis.processes import Solo, current
 from dnis.results import Fitted
 from dnis.selection import SoftSelection, UniformSelection
 from dnis.settings import TrainConfig
+from dnis.sharding import is_dealt, start_values
 from dnis.tables import RowTable
+from dnis.torchrec_tables import table_of
 
 START_STD = 0.03
 """Start values are N(0, 0.03^2): larger ones leave noise in rare rows that no pruning can tell from signal."""
 BLOCK_ROWS = 65_536
 """Interactions scored at a time: bounds the memory of an evaluation."""
-
-
-@dataclass(slots=True)
-class Lookup:
-    """The distinct features of a batch, each pulled once.
-
-    ``features`` (n,) sorted ids; ``inverse`` (batch * n_fields,) their place in ``features``; ``rows`` (n, K) and
-    ``bias`` (n, 1) are the leaves that gradients are taken for; ``shape`` is (batch, n_fields).
-    """
-
-    features: Tensor
-    inverse: Tensor
-    rows: Tensor
-    bias: Tensor
-    shape: torch.Size
 
 
 class Network:
@@ -44,9 +34,20 @@ class Network:
         biases: Table (n_features, 1).
         selection: Uniform, soft or hard.
         model: One of ``MODELS``.
+        group: The processes that share the tables.
+        grain: Rows of a batch that belong together, such as an item that was met and those drawn against it.
     """
 
-    def __init__(self, embeddings: RowTable, biases: RowTable, selection: UniformSelection, model: Model) -> None:
+    def __init__(
+        self,
+        embeddings: RowTable,
+        biases: RowTable,
+        selection: UniformSelection,
+        model: Model,
+        group: Solo | None = None,
+        grain: int = 1,
+    ) -> None:
+        self.group, self.grain = group or Solo(), grain
         self.embeddings = embeddings
         self.biases = biases
         self.selection = selection
@@ -68,12 +69,16 @@ class Network:
         Returns:
             A fresh network.
         """
-        generator = torch.Generator().manual_seed(config.seed)
-        values = START_STD * torch.randn(n_features, config.embedding_dim, generator=generator)
-        values[torch.from_numpy(np.asarray(unknown, dtype=np.int64))] = 0.0
-        embeddings = RowTable(values, config.lr, config.optimizer)
-        biases = RowTable(torch.zeros(n_features, 1), config.lr, config.optimizer)
-        return cls(embeddings, biases, selection, MODELS[config.model](n_fields, config, generator))
+        generator, group = torch.Generator().manual_seed(config.seed), current()
+        values = start_values(n_features, config.embedding_dim, START_STD, generator, group)
+        zero = torch.from_numpy(np.asarray(unknown, dtype=np.int64))
+        values[zero[zero % group.world == group.rank] // group.world] = 0.0
+        values = values.to(group.device)
+        embeddings = table_of(values, config.lr, config.optimizer, n_features, group)
+        biases = table_of(values.new_zeros(len(values), 1), config.lr, config.optimizer, n_features, group)
+        grain = 1 + config.n_negatives if config.task == "topk" else 1
+        model = MODELS[config.model](n_fields, config, generator).to(group.device)
+        return cls(embeddings, biases, selection.to(group.device), model, group, grain)
 
     @classmethod
     def from_fitted(cls, fitted: Fitted, n_fields: int) -> Network:
@@ -107,15 +112,41 @@ class Network:
             raise TypeError(f"alpha needs a SoftSelection, the network has a {type(self.selection).__name__}")
         return self.selection.alpha
 
-    def look_up(self, ids: Tensor) -> Lookup:
+    @property
+    def device(self) -> torch.device:
+        """Where the tables are; ids and outcomes may come from the CPU, and scores go there."""
+        return self.embeddings.values.device
+
+    def look_up(self, ids: Tensor, grain: int | None = None) -> Lookup:
         """Pull every distinct feature of ``ids`` (batch, n_fields) once."""
-        features, inverse = torch.unique(ids, return_inverse=True)
+        features, inverse, times = (part.to(self.device) for part in distinct(ids))
         rows = self.embeddings.pull(features).requires_grad_()
         bias = self.biases.pull(features).requires_grad_()
-        return Lookup(features, inverse.reshape(-1), rows, bias, ids.shape)
+        own = self.group.share(len(ids), grain or self.grain)
+        return Lookup(features, inverse, times, rows, bias, ids.shape, own)
+
+    def look_up_apart(self, ids: Tensor) -> Lookup:
+        """Pull every feature of ids (batch, n_fields) as often as it occurs: cheaper where rows need no gradient."""
+        flat = ids.reshape(-1).to(self.device)
+        rows, bias = self.embeddings.pull(flat), self.biases.pull(flat)
+        return Lookup(flat, None, torch.ones_like(flat), rows, bias, ids.shape, self.group.share(len(ids), self.grain))
+
+    def look_up_together(self, first: Tensor, second: Tensor) -> tuple[Lookup, Lookup]:
+        """Pull every distinct feature of two batches (batch, n_fields) once, for both of them."""
+        features, inverse, _ = (part.to(self.device) for part in distinct(torch.cat([first, second])))
+        rows = self.embeddings.pull(features).requires_grad_()
+        bias = self.biases.pull(features).requires_grad_()
+        looks = [
+            Lookup(
+                features, place, torch.bincount(place, minlength=len(features)), rows, bias, ids.shape,
+                self.group.share(len(ids), self.grain),
+            )
+            for place, ids in zip(inverse.split([first.numel(), second.numel()]), (first, second), strict=True)
+        ]  # fmt: skip
+        return looks[0], looks[1]
 
     def scores(self, look: Lookup, dense: dict[str, Tensor] | None = None) -> Tensor:
-        """Scores (batch,) of a lookup.
+        """Scores of this process's rows of a lookup: (batch,) where it is alone.
 
         Args:
             look: The pulled rows.
@@ -124,29 +155,78 @@ class Network:
         Returns:
             Scores, differentiable in rows, biases, alpha and dense parameters.
         """
-        chosen = self.selection(look.rows, look.features)
-        rows = chosen.index_select(0, look.inverse).view(*look.shape, chosen.shape[1])
-        linear = look.bias.index_select(0, look.inverse).view(look.shape)
-        return self.model(rows, linear) if dense is None else functional_call(self.model, dense, (rows, linear))
+        if look.inverse is None:
+            # cut before the selection: what is cut after it costs its backward pass a whole copy
+            _, width = look.shape
+            own = slice(look.own.start * width, look.own.stop * width)
+            rows = self.selection(look.rows[own], look.features[own]).view(-1, width, look.rows.shape[1])
+            linear = look.bias[own].view(-1, width)
+        else:
+            chosen, place = self.selection(look.rows, look.features), look.inverse.view(look.shape)[look.own]
+            rows = chosen.index_select(0, place.reshape(-1)).view(*place.shape, chosen.shape[1])
+            linear = look.bias.index_select(0, place.reshape(-1)).view(place.shape)
+        with torch.autocast(rows.device.type, torch.bfloat16) if self.group.mixed else nullcontext():
+            scores = self.model(rows, linear) if dense is None else functional_call(self.model, dense, (rows, linear))
+        return scores.float() if self.group.mixed else scores
+
+    def loss(
+        self,
+        mean: Callable[[Tensor, Tensor], Tensor],
+        look: Lookup,
+        target: Tensor,
+        dense: dict[str, Tensor] | None = None,
+    ) -> Tensor:
+        """This process's share of the mean loss over a batch: the loss itself where it is alone.
+
+        Args:
+            mean: The task's loss of scores and outcomes, a mean.
+            look: The rows that the whole batch pulled.
+            target: What came, (batch,).
+            dense: The model's other parameters, where they differ from the model's own.
+
+        Returns:
+            A scalar; the shares of all processes add up to the mean.
+        """
+        scores, own = self.scores(look, dense), target[look.own].to(look.rows.device)
+        if len(own) == len(target):
+            return mean(scores, own)
+        # a process without a row of its own still takes part in the sum
+        return mean(scores, own) * (len(own) / len(target)) if len(own) else scores.sum()
 
     @torch.no_grad()
     def score(self, ids: Tensor) -> Tensor:
         """Scores (n,) of ids (n, n_fields), in blocks of bounded memory and without gradients."""
-        return torch.cat([self.scores(self.look_up(block)) for block in ids.split(BLOCK_ROWS)])
+        return torch.cat([self._score(block).cpu() for block in ids.split(BLOCK_ROWS)])
+
+    def _score(self, ids: Tensor) -> Tensor:
+        look = self.look_up(ids, grain=1)
+        if self.group.world == 1:
+            return self.scores(look)
+        scores = look.bias.new_zeros(len(ids))
+        scores[look.own] = self.scores(look)
+        return self.group.sums([scores])[0]
 
     @torch.no_grad()
     def selected(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Selected rows (n, K) and biases (n,) of ``features`` (n,)."""
+        features = features.to(self.device)
         return self.selection(self.embeddings.pull(features), features), self.biases.pull(features)[:, 0]
 
+    @torch.no_grad()
     def fitted(self, config: TrainConfig) -> Fitted:
-        """The network's numbers as plain arrays, selection folded in."""
-        rows, bias = self.selected(torch.arange(len(self.embeddings.values)))
-        return Fitted(config, rows.numpy().copy(), bias.numpy().copy(), self.dense())
+        """The network's numbers as plain arrays, selection folded in; the first process alone gets the tables."""
+        rows = self.embeddings.whole(self.embeddings.values)
+        chosen = self.selection(rows, torch.arange(len(rows), device=rows.device))
+        bias = self.biases.whole(self.biases.values)[:, 0]
+        return Fitted(config, chosen.cpu().numpy().copy(), bias.cpu().numpy().copy(), self.dense())
 
     def dense(self) -> dict[str, np.ndarray]:
         """The model's parameters other than the tables, by name."""
-        return {name: value.numpy().copy() for name, value in self.model.state_dict().items()}
+        return {name: value.cpu().numpy().copy() for name, value in self.model.state_dict().items()}
+
+    def whole(self, name: str, values: Tensor) -> Tensor:
+        """A part of a search's state with every row where it has a row per feature; of those, the first process's."""
+        return (self.embeddings.whole(values) if is_dealt(name) else values).cpu()
 
     def trained_parameters(self, freeze_dense: bool) -> list[nn.Parameter]:
         """Dense parameters that weight steps move: all, or only the selection's and the global bias."""

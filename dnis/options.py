@@ -23,6 +23,7 @@ ROLES = {
     "--title": ("title", "column of the item's title"),
     "--feature": ("feature", "column of a category; may be repeated"),
     "--ignore": ("ignore", "column to leave out; may be repeated"),
+    "--clean": ("clean", "column whose unusable cells cost their rows; may be repeated"),
 }
 """Option, role that it gives a column, and what it means."""
 
@@ -50,6 +51,8 @@ MEANINGS = {
     "order": "1 or 2: whether alpha's gradient looks one weight step ahead",
     "warm_epochs": "epochs before alpha moves",
     "compression": "how many times smaller the table should become; 0 leaves that to the threshold",
+    "recipe": "paper: a weight per block and dimension; budget: dimensions per block, at a compression",
+    "wide_epochs": "epochs of a full table before it is turned and cut, in a masked training",
     "seed": "seed of the split and of the search",
     "methods": "methods to compare",
     "compressions": "how many times smaller than K, each",
@@ -102,12 +105,49 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     for option, (_, meaning) in {**ROLES, **LISTS}.items():
         group.add_argument(option, action=_Columns, metavar="COLUMN", help=meaning, default=argparse.SUPPRESS)
     group.add_argument(
+        "--core", type=int, default=0, metavar="K", help="keep users and items that have K interactions with each other"
+    )
+    group.add_argument(
         "--split",
         "--strategy",
         dest="strategy",
         choices=SPLIT_STRATEGIES,
         help="how rows are dealt into the four parts",
     )
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a log that is prepared: its files, and where it goes.
+
+    Args:
+        parser: The command's parser.
+    """
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV or Parquet files of one layout")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of the prepared data")
+    parser.add_argument("--seed", type=int, default=0, metavar="int", help="seed of what is drawn (default 0)")
+    parser.add_argument("--memory-mb", type=int, default=192, metavar="int", help="what DuckDB may hold (default 192)")
+
+
+MACHINE = ("threads", "tables", "device", "mixed_precision")
+"""Options that say what a machine gives to a job."""
+
+
+def add_machine(parser: argparse.ArgumentParser, trains: bool) -> None:
+    """Add the options that say what a machine gives to a job.
+
+    Args:
+        parser: The command's parser.
+        trains: Whether the command trains one model, which may have several processes or a GPU.
+    """
+    parser.add_argument("--threads", type=int, default=1, metavar="int", help="threads of torch (default 1)")
+    if not trains:
+        return
+    meaning = "under torchrun: tables dealt by torch alone, or by TorchRec (default rows)"
+    parser.add_argument("--tables", choices=("rows", "torchrec"), default="rows", help=meaning)
+    meaning = "where the training computes (default auto: a GPU where there is one)"
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=meaning)
+    meaning = "let models compute in bfloat16 where that is safe; tables and gradients stay as they are"
+    parser.add_argument("--mixed-precision", action="store_true", help=meaning)
 
 
 def add_settings(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
@@ -159,7 +199,8 @@ def data_of(options: argparse.Namespace) -> DataSpec:
     source = options.source
     if not source.startswith("sample:"):
         source = str(Path(source).resolve())
-    return DataSpec(source, getattr(options, "columns", ()), options.strategy, getattr(options, "seed", 0))
+    seed = getattr(options, "seed", 0)
+    return DataSpec(source, getattr(options, "columns", ()), options.strategy, seed, options.core)
 
 
 def settings_of(options: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from dnis.files import write_tensors
+from dnis.ranges import check_choice
 from dnis.schemes import LAYOUTS, DimensionScheme
-from dnis.settings import check_choice
 
 
 def row_order(scheme: DimensionScheme, layout: str | None = None) -> np.ndarray:

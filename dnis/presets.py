@@ -7,6 +7,7 @@ from typing import Any
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "released": {
+        "recipe": "paper",
         "embedding_dim": 64,
         "n_blocks": 10,
         "blocks": "equal",

@@ -43,7 +43,7 @@ def item_ranks(network: Network, part: Interactions, seen: Interactions | None =
         chosen = users[start : start + per_block]
         user_rows, user_bias = network.selected(torch.from_numpy(chosen.astype(np.int64)))
         with torch.no_grad():
-            scores = network.model.score_items(user_rows, user_bias, item_rows, item_bias).numpy()
+            scores = network.model.score_items(user_rows, user_bias, item_rows, item_bias).cpu().numpy()
         ranks[rows] = _ranks(scores, row_of[rows] - start, column[rows], history[start : start + per_block])
     return ranks
 

@@ -17,6 +17,7 @@ __all__ = ["DataError", "check_names", "read_frame"]
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0", b"Rar!", b"7z\xbc\xaf", b"BZh9", b"\xfd7zX")
 _BATCH_ROWS = 8192
+_FIRST_ROWS = 1000
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
@@ -101,7 +102,8 @@ def _decoded(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 def _numbers_where_lossless(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """Integers where writing them back gives the same text, floats where no value is padded, signed + or too long."""
-    if text.null_count == len(text):
+    # a million texts that are no numbers are slow to refuse, so a few go first
+    if text.null_count == len(text) or not _are_numbers(text.slice(0, _FIRST_ROWS)):
         return text
     try:
         integers = text.cast(pa.int64())
@@ -113,3 +115,11 @@ def _numbers_where_lossless(text: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         return text
     return text if text.to_pandas().str.match(r"\+|-?(0\d|\d{17})").any() else floats
+
+
+def _are_numbers(text: pa.ChunkedArray) -> bool:
+    try:
+        text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True

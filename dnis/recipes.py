@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shlex
 from pathlib import Path
 from string import Template
@@ -17,15 +18,23 @@ if TYPE_CHECKING:
 
 _ROLE_FLAGS = {"split": "--split-column"}
 
-_SCRIPT = Template('''"""The same search again: same data, settings and seed, hence the same numbers."""
+_SCRIPT = Template('''"""The same search again: same data, settings and seed, hence the same numbers.
+
+Run it in the folder of DNIS Explorer, the one that holds app.py:
+
+    .venv/bin/python ${usage}
+"""
 
 import os
-${imports}
+import sys
+from dataclasses import replace
+
 os.environ["OMP_NUM_THREADS"] = "1"  # the bits depend on the number of threads
+sys.path.insert(0, os.getcwd())  # where the dnis package is
 
 from dnis import SearchConfig, datasets, prune, search, train
 
-split = datasets.load(${source}, ${columns}).split(${strategy}, seed=${seed})
+split = datasets.load(${source}, ${columns}${core}).split(${strategy}, seed=${seed})
 config = SearchConfig(
 ${config}
 )
@@ -36,10 +45,22 @@ scheme = prune(result, threshold=${threshold})
 print(f"kept {scheme.n_values} of {scheme.mask.size} values, {scheme.n_bytes} bytes")
 
 # how long to train is chosen on select_val; the final model then learns from everything but test
-chosen = train(split, config.for_training(), scheme)
-final = train(split, config.for_training(epochs=chosen.best_epoch), scheme, data="development")
+chosen = train(split, result.retraining, scheme)
+final = train(split, replace(result.retraining, epochs=chosen.best_epoch), scheme, data="development")
 print("retrained:", {"val": chosen.metrics["val"], "test": final.metrics["test"]})
 ''')
+
+
+def file_stem(run: Run) -> str:
+    """What the files of a run are called: its name in letters that every system takes.
+
+    Args:
+        run: A finished search.
+
+    Returns:
+        Such as ``mf-on-my-ratings``; the folder's name where the run's own has no such letters.
+    """
+    return re.sub(r"[^a-z0-9]+", "-", run.name.lower())[:60].strip("-") or run.id
 
 
 def settings_dict(run: Run, threshold: float) -> dict[str, Any]:
@@ -96,9 +117,10 @@ def script(run: Run, threshold: float) -> str:
     config = run.result.config
     lines = [f"    {f.name}={getattr(config, f.name)!r}," for f in dataclasses.fields(config)]
     return _SCRIPT.substitute(
-        imports="" if is_sample else "import sys\n",
+        usage=" ".join([f"{file_stem(run)}.py", *([] if is_sample else [Path(run.data.source).name])]),
         source=repr(run.data.source) if is_sample else "sys.argv[1]",
         columns=repr(run.data.columns),
+        core=f", core={run.data.core}" if run.data.core else "",
         strategy=repr(run.data.strategy),
         seed=run.data.seed,
         config="\n".join(lines),
@@ -120,10 +142,13 @@ def command(run: Run, threshold: float) -> str:
     words = ["python", "-m", "dnis", "search", data["source"]]
     for role, column in data["columns"]:
         words += [_ROLE_FLAGS.get(role, f"--{role}"), column]
+    if data["core"]:
+        words += ["--core", str(data["core"])]
     if data["strategy"] is not None:
         words += ["--strategy", data["strategy"]]
     config = run.result.config
-    settings = {"task": config.task, "model": config.model, **changed_settings(config), "seed": config.seed}
+    settings = {"task": config.task, "model": config.model, "batch_size": config.batch_size}
+    settings |= {**changed_settings(config), "seed": config.seed}
     for name, value in settings.items():
         words += _flag(name, value)
     again = ["python", "-m", "dnis", "retrain", "runs/my-run", "--threshold", f"{threshold:.9g}"]

@@ -71,6 +71,14 @@ class SearchResult:
         """alpha[block(i)] * e_i for every feature, (n_features, K)."""
         return self.alpha[self.block_of] * self.embeddings
 
+    @property
+    def retraining(self) -> TrainConfig:
+        """Settings of a training that keeps this search's dimensions; the budgeted recipe's start where its own did."""
+        if self.config.recipe == "paper":
+            return self.config.for_training()
+        warm = [e.losses["select_val"] for e in self.history if e.phase == "warm"]
+        return self.config.for_training(wide_epochs=int(np.argmin(warm)) + 1 if warm else 0)
+
     def fitted(self, mask: np.ndarray | None = None) -> Fitted:
         """The model with alpha folded in and, where given, a (n_features, K) mask applied."""
         table = self.weighted if mask is None else self.weighted * mask
@@ -93,9 +101,10 @@ class TrainResult:
 class Comparison:
     """Who did how well at which size.
 
-    Each of ``rows`` has method, label, compression, budget [bytes], embedding_dim, n_values, n_bytes, seeds, mean, sd,
-    values (per seed), val, difference, low, high (paired difference to ``reference``, the best uniform table of at most
-    the same bytes, with its 95 % bootstrap interval), on_frontier, settings, block_dims, elapsed_s, peak_bytes.
+    Each of ``rows`` has method, label, compression, budget [bytes], embedding_dim, n_values, n_bytes, seeds, diverged
+    (seeds left out for it), mean, sd, values (per seed), val, difference, low, high (paired difference to
+    ``reference``, the best uniform table of at most the same bytes, with its 95 % bootstrap interval), on_frontier,
+    settings, block_dims, elapsed_s, peak_bytes.
     ``verdict`` holds sentences of fact.
     """
 

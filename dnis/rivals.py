@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ class Candidate:
         return cls(config.for_training(), scheme, scheme.n_values, scheme.n_bytes)
 
 
-class Baseline:
+class Baseline(ABC):
     """The protocol: settings and budgets in, one candidate per budget out.
 
     ``trains`` says how many trainings of a full table one call costs, for the estimate of time.
@@ -42,6 +43,7 @@ class Baseline:
     label = ""
     trains = 0.0
 
+    @abstractmethod
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One candidate per budget [bytes], each at most as large as its budget (but see ``Uniform``).
 
@@ -53,7 +55,6 @@ class Baseline:
         Returns:
             Candidates in the order of ``budgets``.
         """
-        raise NotImplementedError(type(self).__name__)
 
 
 def feature_blocks(split: Split, config: SearchConfig) -> np.ndarray:

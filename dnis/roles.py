@@ -13,9 +13,10 @@ ROLE_NAMES = ("user", "item", "rating", "label", "timestamp", "split", "title", 
 """Roles a column can be given by hand; ``feature`` and ``numeric`` may be given to many columns."""
 
 SYNONYMS = {
-    "user": "userid user uid customerid customer reviewerid visitorid memberid userkey",
+    "user": "userid user uid customerid customer reviewerid visitorid memberid userkey "
+    "member visitor client reader viewer listener player",
     "item": "itemid item iid movieid movie productid product asin parentasin isbn bookid songid trackid artistid "
-    "articleid businessid gameid sku itemkey",
+    "articleid businessid gameid sku itemkey book film song track game article restaurant recipe",
     "rating": "rating ratings stars star score overall ratingvalue bookrating",
     "label": "label click clicked isclick clicks target y income purchased bought liked converted conversion",
     "timestamp": "timestamp time ts date datetime unixreviewtime unixtime ratingtimestamp createdat eventtime",
@@ -39,6 +40,7 @@ class Roles:
     """Which column is what; ``features`` are categories, ``numeric`` columns are cut into bins, the rest is not used.
 
     ``target_kind`` is ``rating`` (a number), ``label`` (one of two values) or None where every row counts as positive.
+    Rows whose cell in a column of ``clean`` cannot be used are dropped, where else the table would be refused.
     """
 
     user: str | None = None
@@ -50,6 +52,7 @@ class Roles:
     title: str | None = None
     features: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
+    clean: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -105,7 +108,7 @@ class Roles:
         """Give columns other roles by hand; a later pair wins over an earlier one.
 
         Args:
-            pairs: (role, column) pairs with roles from ``ROLE_NAMES``.
+            pairs: (role, column) pairs with roles from ``ROLE_NAMES``, or ``clean``, which is given beside a role.
 
         Returns:
             The changed roles.
@@ -115,6 +118,9 @@ class Roles:
         """
         roles = self
         for role, column in pairs:
+            if role == "clean":
+                roles = replace(roles, clean=(*roles.clean, column))
+                continue
             if role not in ROLE_NAMES:
                 raise DataError(f"column {column!r} cannot be {role!r}; roles are {', '.join(ROLE_NAMES)}")
             roles = roles._without(column)
@@ -140,13 +146,13 @@ class Roles:
         named = (*self.fields, self.target, self.timestamp, self.split, self.title)
         for column in named:
             if column is not None and column not in columns:
-                raise DataError(f"no column {column!r}; the columns are {', '.join(map(repr, columns))}")
+                raise DataError(f"no column {column[:60]!r}; the columns are {listed(columns)}")
         if not self.fields:
-            raise DataError(f"no user, item or feature among the columns {', '.join(map(repr, columns))}")
+            raise DataError(f"no user, item or feature among the columns {listed(columns)}")
         if self.target is None and (self.user is None or self.item is None):
             raise DataError(
                 "without a rating or label column both a user and an item column are needed; "
-                f"the columns are {', '.join(map(repr, columns))}"
+                f"the columns are {listed(columns)}"
             )
 
     def _without(self, column: str) -> Roles:
@@ -159,6 +165,18 @@ class Roles:
             features=tuple(c for c in self.features if c != column),
             numeric=tuple(c for c in self.numeric if c != column),
         )
+
+
+def listed(columns: list[str]) -> str:
+    """Some columns' names for a sentence, each cut to a length.
+
+    Args:
+        columns: All of them.
+
+    Returns:
+        The first ten.
+    """
+    return ", ".join(repr(name[:40]) for name in columns[:10]) + (", ..." if len(columns) > 10 else "")
 
 
 def _normal(name: object) -> str:

@@ -67,6 +67,28 @@ def _dense_ranks(values: np.ndarray) -> np.ndarray:
     return np.unique(values, return_inverse=True)[1].astype(np.int32)
 
 
+def layout_bytes(n_kept: int, union: np.ndarray, block_sizes: np.ndarray) -> dict[str, int]:
+    """Size [bytes] of a masked table in every layout, index included; see ``LAYOUTS``.
+
+    Args:
+        n_kept: Kept entries.
+        union: Which dimensions any feature of a block keeps, (n_blocks, K) bool.
+        block_sizes: Features per block, (n_blocks,).
+
+    Returns:
+        Size by layout.
+    """
+    n, k = int(block_sizes.sum()), union.shape[1]
+    bits = -(-k // 8)
+    column = 1 if k <= 256 else 2
+    return {
+        "block": int((block_sizes * union.sum(axis=1)).sum()) * VALUE_BYTES + len(union) * bits,
+        "dense": n * int(union.any(axis=0).sum()) * VALUE_BYTES,
+        "bitmask": n_kept * VALUE_BYTES + n * bits,
+        "csr": n_kept * (VALUE_BYTES + column) + 4 * (n + 1),
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class DimensionScheme:
     """Which entries of the embedding table stay.
@@ -160,18 +182,10 @@ class DimensionScheme:
     @property
     def bytes_by_layout(self) -> dict[str, int]:
         """Size [bytes] of the table in every layout that can hold it exactly, index included."""
-        n, k = self.mask.shape
-        kept = int(self.mask.sum())
         union = self._block_union
-        sizes = np.bincount(self.block_of, minlength=len(union))
-        projections = self._projection_values * VALUE_BYTES
-        column = 1 if k <= 256 else 2
-        used = int(self.mask.any(axis=0).sum())
-        out = {"block": int((sizes * union.sum(axis=1)).sum()) * VALUE_BYTES + len(union) * -(-k // 8) + projections}
-        if not self.projected:
-            out["dense"] = n * used * VALUE_BYTES
-            out["bitmask"] = kept * VALUE_BYTES + n * -(-k // 8)
-            out["csr"] = kept * (VALUE_BYTES + column) + 4 * (n + 1)
+        out = layout_bytes(int(self.mask.sum()), union, np.bincount(self.block_of, minlength=len(union)))
+        if self.projected:
+            return {"block": out["block"] + self._projection_values * VALUE_BYTES}
         return out
 
     @property

@@ -39,14 +39,16 @@ class SoftSelection(UniformSelection):
         [[0.5, 0.5], [0.5, 0.5]]
     """
 
+    block_of: Tensor
+
     def __init__(self, block_of: np.ndarray, embedding_dim: int, start: float = 1.0) -> None:
         super().__init__()
-        self.block_of = torch.from_numpy(np.asarray(block_of, dtype=np.int64))
+        self.register_buffer("block_of", torch.from_numpy(np.asarray(block_of, dtype=np.int64)), persistent=False)
         self.alpha = nn.Parameter(torch.full((int(block_of.max()) + 1, embedding_dim), float(start)))
 
     def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
         """Rows (n, K) of ``feature_ids`` (n,), each entry weighted by alpha of its block and dimension."""
-        return rows * self.alpha.index_select(0, self.block_of[feature_ids])
+        return rows * self.alpha.index_select(0, self.block_of.index_select(0, feature_ids))
 
 
 class HardSelection(UniformSelection):
@@ -56,20 +58,27 @@ class HardSelection(UniformSelection):
         scheme: Mask (n_features, K), and alpha (n_blocks, K) or None.
     """
 
+    mask: Tensor
+    alpha: Tensor | None
+    block_of: Tensor
+
     def __init__(self, scheme: DimensionScheme) -> None:
         super().__init__()
-        self.mask = torch.from_numpy(np.ascontiguousarray(scheme.mask))
-        self.alpha = None if scheme.alpha is None else torch.from_numpy(scheme.alpha.astype(np.float32))
-        self.block_of = torch.from_numpy(scheme.block_of.astype(np.int64))
+        alpha = None if scheme.alpha is None else torch.from_numpy(scheme.alpha.astype(np.float32))
+        self.register_buffer("mask", torch.from_numpy(np.ascontiguousarray(scheme.mask)), persistent=False)
+        self.register_buffer("alpha", alpha, persistent=False)
+        self.register_buffer("block_of", torch.from_numpy(scheme.block_of.astype(np.int64)), persistent=False)
 
     def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
         """Rows (n, K) of ``feature_ids`` (n,) with dropped entries at zero."""
-        kept = rows * self.mask[feature_ids]
-        return kept if self.alpha is None else kept * self.alpha.index_select(0, self.block_of[feature_ids])
+        kept = rows * self.mask.index_select(0, feature_ids)
+        if self.alpha is None:
+            return kept
+        return kept * self.alpha.index_select(0, self.block_of.index_select(0, feature_ids))
 
     def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
         """Kept entries only: a dropped one rests, and may come back as it was where the mask moves."""
-        return rows * self.mask[feature_ids]
+        return rows * self.mask.index_select(0, feature_ids)
 
 
 class ProjectedSelection(UniformSelection):
@@ -80,9 +89,11 @@ class ProjectedSelection(UniformSelection):
         generator: Source of the projections' start values.
     """
 
+    block_of: Tensor
+
     def __init__(self, scheme: DimensionScheme, generator: torch.Generator) -> None:
         super().__init__()
-        self.block_of = torch.from_numpy(scheme.block_of.astype(np.int64))
+        self.register_buffer("block_of", torch.from_numpy(scheme.block_of.astype(np.int64)), persistent=False)
         self.block_dims = [int(d) for d in scheme.block_dims]
         k = scheme.mask.shape[1]
         lift = torch.eye(k).expand(len(self.block_dims), k, k) + 0.1 / k**0.5 * torch.randn(

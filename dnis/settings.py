@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from dnis.ranges import check_choice, check_range
+
 TASK_NAMES = ("rating", "ctr", "topk")
 """What is predicted: a number, a click, or a ranking of all items."""
 
@@ -27,61 +29,34 @@ DEFAULTS_BY_TASK: dict[str, dict[str, Any]] = {
 """What differs from the rating defaults for other tasks; chosen on select_val of the bundled data."""
 
 
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a number outside [low, high], and one that is not whole where both bounds are.
-
-    Args:
-        name: The field, as the user knows it.
-        value: What was given.
-        low: Smallest allowed value.
-        high: Largest allowed value.
-
-    Raises:
-        ValueError: If ``value`` is not a number in the range.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {value!r}")
-    if isinstance(value, float) and isinstance(low, int) and isinstance(high, int):
-        raise ValueError(f"{name} must be a whole number, got {value!r}")
-
-
-def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a word that is not on the list.
-
-    Args:
-        name: The field, as the user knows it.
-        value: What was given.
-        allowed: The list.
-
-    Raises:
-        ValueError: If ``value`` is not one of ``allowed``.
-    """
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
+MAX_CORE = 100
+"""Most interactions that a k-core filter may ask of every user and item."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataSpec:
-    """Which data, and how it is dealt into the four roles.
-
-    ``columns`` holds (role, column) pairs that override the guess; roles: user, item, rating, label, timestamp, split,
-    title, feature (repeatable).
-    """
+    """Which data, ``columns`` as ``Roles.override`` takes them, how rows are dealt out, and the k of a k-core."""
 
     source: str = "sample:movielens-small"
     columns: tuple[tuple[str, str], ...] = ()
     strategy: str | None = None
     seed: int = 0
+    core: int = 0
 
     def __post_init__(self) -> None:
         if self.strategy is not None:
             check_choice("strategy", self.strategy, SPLIT_STRATEGIES)
+        check_range("core", self.core, 0, MAX_CORE)
         check_range("seed", self.seed, 0, 2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """Settings of one training run; ``l2_nu`` is the frequency exponent of the L2 penalty (count / mean)^nu."""
+    """Settings of one training run; ``l2_nu`` is the frequency exponent of the L2 penalty (count / mean)^nu.
+
+    A masked training may start from a full table that was trained for ``wide_epochs`` and turned so that its first
+    dimensions carry most; 0 starts from drawn values.
+    """
 
     model: str = "MF"
     task: str = "rating"
@@ -97,12 +72,13 @@ class TrainConfig:
     topk_loss: str = "bce"
     optimizer: str = "adam"
     seed: int = 0
+    wide_epochs: int = 0
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASK_NAMES)
         check_choice("model", self.model, MODELS_BY_TASK[self.task])
         check_choice("optimizer", self.optimizer, ("adam", "adagrad"))
-        check_choice("topk_loss", self.topk_loss, ("bce", "bpr"))
+        check_choice("topk_loss", self.topk_loss, ("bce", "bpr", "softmax"))
         check_range("embedding_dim", self.embedding_dim, 1, 512)
         check_range("lr", self.lr, 1e-6, 1.0)
         check_range("l2", self.l2, 0.0, 100.0)
@@ -110,6 +86,7 @@ class TrainConfig:
         check_range("batch_size", self.batch_size, 1, 1_000_000)
         check_range("epochs", self.epochs, 1, 10_000)
         check_range("patience", self.patience, 1, 10_000)
+        check_range("wide_epochs", self.wide_epochs, 0, 10_000)
         check_range("n_negatives", self.n_negatives, 1, 100)
         check_range("seed", self.seed, 0, 2**31 - 1)
         check_range("number of hidden layers", len(self.hidden), 1, 20)
@@ -124,7 +101,8 @@ class SearchConfig(TrainConfig):
     ``l1_scale`` relative counts ``l1_alpha`` in units of the mean magnitude of alpha's loss gradient, so one value
     suits all data; absolute adds it as it is (released). ``order`` 1 ignores how alpha moves the weights, 2 looks one
     step ahead (DNIS equation of the one-step approximation). ``compression`` asks the search to aim at a table that
-    many times smaller than the full one; 0 leaves the cut to the user.
+    many times smaller than the full one; 0 leaves the cut to the user. ``recipe`` paper learns a weight for every pair
+    of block and dimension; budget learns how many of a turned table's first dimensions each block keeps.
     """
 
     n_blocks: int = 10
@@ -139,9 +117,11 @@ class SearchConfig(TrainConfig):
     warm_epochs: int = 4
     freeze_dense: bool = False
     compression: float = 0.0
+    recipe: str = "paper"
 
     def __post_init__(self) -> None:
         TrainConfig.__post_init__(self)
+        check_choice("recipe", self.recipe, ("paper", "budget"))
         check_choice("blocks", self.blocks, ("equal", "magnitude", "field"))
         check_choice("l1_scale", self.l1_scale, ("relative", "absolute"))
         check_choice("alpha_optimizer", self.alpha_optimizer, ("sgd", "adam"))
@@ -152,6 +132,15 @@ class SearchConfig(TrainConfig):
         check_range("order", self.order, 1, 2)
         check_range("warm_epochs", self.warm_epochs, 0, 1000)
         check_range("compression", self.compression, 0.0, 1000.0)
+        if self.recipe == "budget" and not 1 <= self.compression <= self.embedding_dim:
+            raise ValueError(
+                f"recipe 'budget' needs a compression in [1, {self.embedding_dim}], got {self.compression:g}"
+            )
+
+    @property
+    def start_of_alpha(self) -> float:
+        """What alpha is before it moves."""
+        return 1.0 if self.recipe == "budget" else self.alpha_start
 
     @classmethod
     def for_task(cls, task: str, **changes: Any) -> Self:
@@ -212,7 +201,21 @@ def _tuple(value: Any) -> Any:
     return tuple(_tuple(v) for v in value) if isinstance(value, list) else value
 
 
-METHODS = ("uniform", "dnis", "dnis-budget", "frozen", "magnitude", "gradual", "random", "mde", "pep", "sseds", "nis")
+METHODS = (
+    "uniform",
+    "dnis",
+    "dnis-budget",
+    "dnis-nested",
+    "uniform-turned",
+    "frozen",
+    "magnitude",
+    "gradual",
+    "random",
+    "mde",
+    "pep",
+    "sseds",
+    "nis",
+)
 """Methods of a comparison; the classes stand in ``dnis.baselines.BASELINES``."""
 
 

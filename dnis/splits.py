@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from dnis.interactions import DataError, Interactions, Vocabulary
-from dnis.settings import SPLIT_STRATEGIES, check_choice
+from dnis.ranges import check_choice
+from dnis.settings import SPLIT_STRATEGIES
 
 PARTS = ("train", "search_val", "select_val", "test")
 """train moves the weights, search_val moves alpha, select_val picks epochs and settings, test is looked at once."""
@@ -17,7 +18,8 @@ FRACTIONS = (0.7, 0.1, 0.1, 0.1)
 """Shares of the four parts."""
 
 _BOUNDS = np.round(np.cumsum(FRACTIONS)[:3], 9)
-_GOLDEN = (5**0.5 - 1) / 2
+GOLDEN = (5**0.5 - 1) / 2
+"""Steps of this size spread evenly over [0, 1), however many there are."""
 
 LEAVE_OUT_MIN = 4
 """Users with fewer interactions stay in train when the last ones are left out."""
@@ -113,7 +115,7 @@ def _by_time(interactions: Interactions, rng: np.random.Generator) -> np.ndarray
     rank = np.arange(len(users)) - first
     # Cutting rank / size at 0.7, 0.8, 0.9 would starve the last parts, since small users have few ranks: every user's
     # ranks are moved by an own step below 1, spread evenly over users, and the shares of all rows come out right.
-    step = np.repeat((0.5 + np.arange(len(sizes)) * _GOLDEN) % 1, sizes)
+    step = np.repeat((0.5 + np.arange(len(sizes)) * GOLDEN) % 1, sizes)
     part_of = np.empty(len(users), dtype=np.int64)
     moved = (rank + step) / np.repeat(sizes, sizes)
     part_of[order] = np.where(rank == 0, 0, np.searchsorted(_BOUNDS, moved, side="right"))

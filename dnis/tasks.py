@@ -30,9 +30,9 @@ class RatingTask:
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
 
-    def start_bias(self, target: np.ndarray) -> float:
-        """Where the global bias starts, so that embeddings need not carry the mean."""
-        return float(target.mean())
+    def start_bias(self, mean: float) -> float:
+        """Where the global bias starts, so that embeddings need not carry the mean of the targets."""
+        return mean
 
     def expand(
         self, ids: Tensor, target: Tensor, part: Interactions, generator: torch.Generator
@@ -47,19 +47,22 @@ class RatingTask:
     @torch.no_grad()
     def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
         """Training loss of a network that has not learnt yet, over an even sample of the rows."""
-        even = slice(None, None, max(1, len(part) // SAMPLED_ROWS))
-        target = torch.from_numpy(np.asarray(part.target[even], dtype=np.float32))
-        ids, target = self.expand(_ids(part)[even], target, part, generator)
-        return float(self.loss(network.scores(network.look_up(ids)), target))
+        some = part.sample(SAMPLED_ROWS)
+        target = torch.from_numpy(np.asarray(some.target, dtype=np.float32))
+        ids, target = self.expand(torch.from_numpy(some.ids.astype(np.int64)), target, some, generator)
+        return float(self.loss(network.score(ids), target))
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """What happened on every row, (n,): here squared errors; their mean is the metric."""
-        return (network.score(_ids(part)).numpy().astype(np.float64) - part.target) ** 2
+        return (_scores(network, part).astype(np.float64) - part.target) ** 2
 
     def evaluate(self, network: Network, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
         """Metrics of ``part``; ``loss`` is what early stopping looks at (smaller is better)."""
-        scores = network.score(_ids(part)).numpy()
-        mse = metrics.mse(part.target, scores)
+        return self.judge(_scores(network, part), part.target)
+
+    def judge(self, scores: np.ndarray, target: np.ndarray) -> dict[str, float]:
+        """Metrics of scores (n,) against what came (n,); a ranking has none, for it needs all items' scores."""
+        mse = metrics.mse(target, scores)
         return {"loss": mse, "mse": mse, "rmse": mse**0.5}
 
 
@@ -68,9 +71,9 @@ class CtrTask(RatingTask):
 
     metric, higher_is_better = "auc", True
 
-    def start_bias(self, target: np.ndarray) -> float:
+    def start_bias(self, mean: float) -> float:
         """The log-odds of a click."""
-        share = float(np.clip(target.mean(), 1e-6, 1 - 1e-6))
+        share = float(np.clip(mean, 1e-6, 1 - 1e-6))
         return float(np.log(share / (1 - share)))
 
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
@@ -79,22 +82,22 @@ class CtrTask(RatingTask):
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """Scores (n,), from which AUC follows."""
-        return network.score(_ids(part)).numpy().astype(np.float64)
+        return _scores(network, part).astype(np.float64)
 
-    def evaluate(self, network: Network, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
+    def judge(self, scores: np.ndarray, target: np.ndarray) -> dict[str, float]:
         """Logloss, and AUC where both classes occur."""
-        scores = torch.sigmoid(network.score(_ids(part)).double()).numpy()
-        logloss = metrics.logloss(part.target, scores)
-        auc = metrics.auc(part.target, scores) if len(np.unique(part.target)) > 1 else float("nan")
+        chance = torch.sigmoid(torch.from_numpy(scores).double()).numpy()
+        logloss = metrics.logloss(target, chance)
+        auc = metrics.auc(target, chance) if len(np.unique(target)) > 1 else float("nan")
         return {"loss": logloss, "auc": auc, "logloss": logloss}
 
 
 class TopkTask(RatingTask):
-    """Rank all items for a user, trained on seen items against sampled ones (BCE, or BPR of Rendle 2009)."""
+    """Rank all items for a user, trained on seen items against sampled ones (BCE, BPR, sampled softmax)."""
 
     metric, higher_is_better = "ndcg@10", True
 
-    def start_bias(self, target: np.ndarray) -> float:
+    def start_bias(self, mean: float) -> float:
         """Zero: only the order of scores counts."""
         return 0.0
 
@@ -125,10 +128,21 @@ class TopkTask(RatingTask):
         return every.flatten(0, 1), labels.flatten()
 
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Binary cross-entropy, or -log sigmoid(positive - negative) over the sampled pairs; a scalar."""
+        """The mean of one of three losses, a scalar.
+
+        Args:
+            scores: Each seen pair followed by its sampled ones, (batch * (1 + n_negatives),).
+            target: 1 for seen and 0 for sampled pairs.
+
+        Returns:
+            ``bce``: binary cross-entropy. ``bpr``: -log sigmoid(seen - sampled) (Rendle 2009). ``softmax``: -log of the
+            seen pair's share of the softmax over itself and its sampled ones (Jean 2015).
+        """
         if self.config.topk_loss == "bce":
             return functional.binary_cross_entropy_with_logits(scores, target)
         grouped = scores.view(-1, 1 + self.config.n_negatives)
+        if self.config.topk_loss == "softmax":
+            return (grouped.logsumexp(1) - grouped[:, 0]).mean()
         return functional.softplus(grouped[:, 1:] - grouped[:, :1]).mean()
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
@@ -147,8 +161,9 @@ TASKS: dict[str, type[RatingTask]] = {"rating": RatingTask, "ctr": CtrTask, "top
 """Label -> class."""
 
 
-def _ids(part: Interactions) -> Tensor:
-    return torch.from_numpy(part.ids.astype(np.int64))
+def _scores(network: Network, part: Interactions) -> np.ndarray:
+    """Scores (n,) of all rows; of those on disk a block is held at a time."""
+    return np.concatenate([network.score(torch.from_numpy(ids.astype(np.int64))).numpy() for ids, _ in part.blocks()])
 
 
 def evaluate(
@@ -175,5 +190,5 @@ def evaluate(
         raise ValueError(
             f"interactions have {interactions.n_features} features, the model has {len(fitted.embeddings)}"
         )
-    network = Network.from_fitted(fitted, interactions.ids.shape[1])
+    network = Network.from_fitted(fitted, len(interactions.vocabulary.fields))
     return TASKS[fitted.config.task](fitted.config).evaluate(network, interactions, seen)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from dnis.network import Lookup, Network
+from dnis.feeds import Batch, Feed, epoch_generator
+from dnis.lookups import Lookup
+from dnis.network import Network
+from dnis.penalties import penalty_of
 from dnis.results import EpochEvent, TrainResult
+from dnis.rotation import turn
 from dnis.schemes import DimensionScheme
 from dnis.selection import UniformSelection, make_selection
 from dnis.settings import TrainConfig
 from dnis.stopping import EarlyStopping
-from dnis.tables import adam_update
-from dnis.tasks import TASKS
+from dnis.tables import adam_updates
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
@@ -29,36 +31,11 @@ SELECTION_PACE = 0.1
 DIVERGED = 10
 """A training loss this many times that of the start values has diverged: steps of Adam never reach infinity."""
 
-Batch = tuple[Tensor, Tensor]
 OnEvent = Callable[[EpochEvent], None]
 
 
 class DivergedError(ValueError):
     """Training went astray: its loss is no number, or far above that of the start values."""
-
-
-class Feed:
-    """Interactions as batches: slices of one permuted tensor, in an order that depends on seed and epoch alone.
-
-    Args:
-        part: The interactions.
-        config: Settings.
-    """
-
-    def __init__(self, part: Interactions, config: TrainConfig) -> None:
-        self.part, self.config = part, config
-        self.task = TASKS[config.task](config)
-        self.ids = torch.from_numpy(part.ids.astype(np.int64))
-        self.target = torch.from_numpy(np.asarray(part.target, dtype=np.float32))
-
-    def batches(self, epoch: int, stream: int = 0) -> Iterator[Batch]:
-        """Walk once over the interactions; ``stream`` tells apart walks of the same epoch."""
-        generator = epoch_generator(self.config.seed, epoch, stream)
-        order = torch.randperm(len(self.ids), generator=generator)
-        ids, target = self.ids[order], self.target[order]
-        size = self.config.batch_size
-        for start in range(0, len(order), size):
-            yield self.task.expand(ids[start : start + size], target[start : start + size], self.part, generator)
 
 
 class Trainer:
@@ -78,24 +55,27 @@ class Trainer:
         self.feed = Feed(part, config)
         self.task = self.feed.task
         unknown = part.vocabulary.offsets[:-1]
-        self.network = Network.create(part.n_features, part.ids.shape[1], config, selection, unknown)
+        self.network = Network.create(part.n_features, len(part.vocabulary.fields), config, selection, unknown)
         with torch.no_grad():
-            self.network.model.global_bias.fill_(self.task.start_bias(part.target))
+            self.network.model.global_bias.fill_(self.task.start_bias(part.mean_target))
         self.parameters = self.network.trained_parameters(freeze_dense)
         slow = {id(p) for p in selection.weights()}
-        self._lrs = [config.lr * (SELECTION_PACE if id(p) in slow else 1.0) for p in self.parameters]
+        self._paces: dict[float, list[int]] = {}
+        for i, parameter in enumerate(self.parameters):
+            self._paces.setdefault(config.lr * (SELECTION_PACE if id(parameter) in slow else 1.0), []).append(i)
         self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
         self._steps = 0
-        counts = part.counts.clip(min=1)
-        self.penalty = torch.from_numpy((config.l2 * (counts / counts.mean()) ** config.l2_nu).astype(np.float32))
+        self.counts = part.counts
+        self.penalty = penalty_of(self.counts, config).to(self.network.group.device)
         self.start_loss = self.task.start_loss(self.network, part, epoch_generator(config.seed, 0))
 
     def step(self, batch: Batch) -> Tensor:
         """Move the weights against the training loss of one batch, and say what that loss was."""
         ids, target = batch
         look = self.network.look_up(ids)
-        loss = self.task.loss(self.network.scores(look), target)
-        grad_rows, grad_bias, *grads = torch.autograd.grad(loss, [look.rows, look.bias, *self.parameters])
+        loss = self.network.loss(self.task.loss, look, target)
+        mine = torch.autograd.grad(loss, [look.rows, look.bias, *self.parameters])
+        loss, grad_rows, grad_bias, *grads = self.network.group.sums([loss, *mine])
         with torch.no_grad():
             shrink = self.shrinkage(look)
             grad_rows.addcmul_(self.network.selection.penalised(look.rows, look.features), shrink)
@@ -103,10 +83,10 @@ class Trainer:
             self.network.embeddings.push(look.features, look.rows, grad_rows)
             self.network.biases.push(look.features, look.bias, grad_bias)
             self._steps += 1
-            for parameter, (mean, square), grad, lr in zip(
-                self.parameters, self._moments, grads, self._lrs, strict=True
-            ):
-                adam_update(parameter, mean, square, grad, lr, self._steps)
+            for lr, those in self._paces.items():
+                means, squares = zip(*(self._moments[i] for i in those), strict=True)
+                own = [self.parameters[i] for i in those]
+                adam_updates(own, means, squares, [grads[i] for i in those], lr, self._steps)
         return loss.detach()
 
     def shrinkage(self, look: Lookup) -> Tensor:
@@ -120,8 +100,7 @@ class Trainer:
         Returns:
             What a row is multiplied by to give its gradient, (n, 1).
         """
-        times = torch.bincount(look.inverse, minlength=len(look.features))
-        return (2 / look.shape[0] * times * self.penalty[look.features])[:, None]
+        return (2 / look.shape[0] * look.times * self.penalty.index_select(0, look.features))[:, None]
 
     def run_epoch(self, epoch: int, before_step: Callable[[Batch], None] | None = None) -> float:
         """Walk once over the interactions.
@@ -149,6 +128,20 @@ class Trainer:
             )
         return mean
 
+    def turn(self) -> None:
+        """Put the table's dimensions in order of what they carry; the optimiser remembers nothing of before."""
+        turn(self.network, self.counts)
+        self.take_over(self)
+
+    @torch.no_grad()
+    def take_over(self, other: Trainer) -> None:
+        """Go on from the weights of another training of the same model, with an optimiser that remembers nothing."""
+        self.network.embeddings.restart(other.network.embeddings.values)
+        self.network.biases.restart(other.network.biases.values)
+        self.network.model.load_state_dict(other.network.model.state_dict())
+        self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
+        self._steps = 0
+
     def evaluate(self, part: Interactions, seen: Interactions | None = None) -> dict[str, float]:
         """Metrics of the network as it stands."""
         return self.task.evaluate(self.network, part, seen)
@@ -170,12 +163,6 @@ class Trainer:
             for kept, key in zip((p, *moments), ("value", "mean", "square"), strict=True):
                 kept.copy_(state[f"dense.{i}.{key}"])
         self._steps = int(state["dense.steps"])
-
-
-def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
-    """A generator that depends on (seed, epoch, stream) alone, so that a resumed run draws what it would have drawn."""
-    mixed = np.random.SeedSequence([seed, epoch, stream]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
 
 
 def watch_losses(trainer: Trainer, split: Split, train_loss: float) -> dict[str, float]:
@@ -221,7 +208,7 @@ def train(
     if scheme is not None and final:
         scheme = scheme.regrouped(part.counts, part.vocabulary.field_of)
     selection = make_selection(scheme, torch.Generator().manual_seed(config.seed))
-    trainer = Trainer(part, config, selection)
+    trainer = _started(part, config, selection)
     history, best_epoch = _run_epochs(trainer, split, final, on_event)
     metrics = {"test": trainer.evaluate(split.test, part)}
     if not final:
@@ -230,13 +217,25 @@ def train(
     return TrainResult(fitted, history, best_epoch, metrics, time.perf_counter() - started, scheme)
 
 
+def _started(part: Interactions, config: TrainConfig, selection: UniformSelection) -> Trainer:
+    """A trainer at its start values: drawn ones, or those of a full table after its wide epochs, turned."""
+    trainer = Trainer(part, config, selection)
+    if config.wide_epochs:
+        wide = Trainer(part, config, UniformSelection())
+        for epoch in range(1, config.wide_epochs + 1):
+            wide.run_epoch(epoch)
+        wide.turn()
+        trainer.take_over(wide)
+    return trainer
+
+
 def _run_epochs(
     trainer: Trainer, split: Split, final: bool, on_event: OnEvent | None
 ) -> tuple[tuple[EpochEvent, ...], int]:
     """History and best epoch; a ``final`` training runs to its end, another stops early and goes back to its best."""
     started, history, stopping = time.perf_counter(), [], EarlyStopping(trainer.config.patience)
     for epoch in range(1, trainer.config.epochs + 1):
-        loss = trainer.run_epoch(epoch)
+        loss = trainer.run_epoch(trainer.config.wide_epochs + epoch)
         losses = {"train": loss} if final else watch_losses(trainer, split, loss)
         history.append(EpochEvent(epoch, "train", losses, seconds=time.perf_counter() - started))
         if on_event is not None:

@@ -1,18 +1,23 @@
 """A file from a stranger, read first in a process of its own, whose time and memory are bounded.
 
-    python -m dnis.trial FILE
+    python -m dnis.trial table FILE COLUMNS
+    python -m dnis.trial run FOLDER UPLOADS < ZIP
 
-Prints one JSON line: ``{"refusal": null}``, or the sentence that says why the file cannot be used. What would crash a
-reader, fill the memory or never end does so there, and not in the server.
+Prints one JSON line: ``refusal`` is null, or the sentence that says why the file cannot be used; of a table, ``facts``
+and ``problems`` tell what is in it. What would crash a reader, fill the memory or never end does so there, and not in
+the server.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from dnis.limits import DataError
 
@@ -23,11 +28,43 @@ MAX_MEMORY_BYTES = 2_000_000_000
 """Most memory that a trial may take for its data [bytes]."""
 
 
-def try_file(path: str | Path) -> None:
-    """Refuse a file that cannot be read within bounds; the same file is tried once.
+@dataclass(frozen=True)
+class Examination:
+    """What a trial tells of a table: the fields of ``ColumnFacts`` and ``Problem``, and why its roles will not do."""
+
+    facts: tuple[dict[str, Any], ...]
+    problems: tuple[dict[str, Any], ...]
+    refusal: str | None
+
+
+def checked(path: str | Path, columns: tuple[tuple[str, str], ...] = ()) -> Path:
+    """Refuse a table that cannot be read, or not be used with some roles.
 
     Args:
         path: A CSV, gzipped CSV or Parquet file.
+        columns: (role, column) pairs that change the guessed roles.
+
+    Returns:
+        The path.
+
+    Raises:
+        DataError: If it cannot be used.
+    """
+    refusal = examine(path, columns).refusal
+    if refusal is not None:
+        raise DataError(refusal)
+    return Path(path)
+
+
+def examine(path: str | Path, columns: tuple[tuple[str, str], ...] = ()) -> Examination:
+    """Look at a table, and try whether it can be used with some roles; the same question is asked once.
+
+    Args:
+        path: A CSV, gzipped CSV or Parquet file.
+        columns: (role, column) pairs that change the guessed roles.
+
+    Returns:
+        What is in the table.
 
     Raises:
         DataError: If it cannot be read, takes too long or too much memory, or crashes its reader.
@@ -36,48 +73,84 @@ def try_file(path: str | Path) -> None:
     if not path.is_file():
         raise DataError(f"no such file: {path}")
     facts = path.stat()
-    refusal = _tried(str(path), (facts.st_size, facts.st_mtime_ns))
-    if refusal is not None:
-        raise DataError(refusal)
+    told = _told(str(path), (facts.st_size, facts.st_mtime_ns), columns)
+    if told.get("facts") is None:
+        raise DataError(str(told["refusal"]))
+    return Examination(tuple(told["facts"]), tuple(told["problems"]), told["refusal"])
+
+
+def try_run(content: bytes, folder: Path, uploads: Path) -> Path:
+    """Unpack a run from a zip as ``archives.open_zip`` does, in a process of its own.
+
+    Args:
+        content: The zip.
+        folder: Where the run goes; must not exist yet.
+        uploads: Where uploaded files lie.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: If it is no run, takes too long or too much memory, or crashes its reader.
+    """
+    told = _asked("the zip", ["run", str(folder), str(uploads)], content)
+    if told["refusal"] is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise DataError(str(told["refusal"]))
+    return folder
 
 
 @lru_cache(maxsize=256)
-def _tried(path: str, stamp: tuple[int, int]) -> str | None:
-    name = Path(path).name
-    command = [sys.executable, "-m", "dnis.trial", path]
+def _told(path: str, stamp: tuple[int, int], columns: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return _asked(Path(path).name, ["table", path, json.dumps(columns)])
+
+
+def _asked(name: str, words: list[str], content: bytes = b"") -> dict[str, Any]:
+    command = [sys.executable, "-m", "dnis.trial", *words]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
+        done = subprocess.run(command, input=content, capture_output=True, timeout=MAX_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return f"{name} takes longer than the limit of {MAX_SECONDS} s to read; take a part of its rows"
+        return {"refusal": f"{name} takes longer than the limit of {MAX_SECONDS} s to read; take a part of it"}
     try:
-        refusal = json.loads(done.stdout.splitlines()[-1])["refusal"]
+        told = json.loads(done.stdout.splitlines()[-1])
+        return {"refusal": told["refusal"], **told}
     except (IndexError, ValueError, KeyError, TypeError):
-        return f"{name} could not be read: its reader ended with code {done.returncode}"
-    return None if refusal is None else str(refusal)
+        return {"refusal": f"{name} could not be read: its reader ended with code {done.returncode}"}
 
 
-def main(path: str) -> int:
+def main(kind: str, path: str, more: str) -> int:
     """Read a file within bounds and say on standard output what came of it.
 
     Args:
-        path: The file.
+        kind: ``table``, or ``run`` for a zip on standard input.
+        path: The table, or the folder that the run goes to.
+        more: Roles of the table's columns as JSON, or where uploads lie.
 
     Returns:
         The exit code, always 0: a refusal is an answer.
     """
-    from dnis.reading import read_frame  # noqa: PLC0415  its libraries map memory that is not the file's
+    from dnis import archives, files, interactions, problems, reading  # noqa: PLC0415  who asks needs none
 
     _bound_memory()
-    refusal = None
+    told: dict[str, Any] = {"refusal": None}
     try:
-        read_frame(path)
-    except (ValueError, OSError) as error:
-        refusal = str(error)
+        if kind == "run":
+            archives.open_zip(sys.stdin.buffer.read(), Path(path), Path(more))
+        else:
+            frame = reading.read_frame(path)
+            told |= {"facts": [asdict(fact) for fact in problems.facts_of(frame)], "problems": []}
+            roles = interactions.Roles.guess(frame).override(tuple((r, c) for r, c in json.loads(more)))
+            told["problems"] = [asdict(problem) for problem in problems.problems_of(frame, roles)]
+            interactions.Interactions.from_frame(frame, roles)
+    except ValueError as error:
+        told["refusal"] = str(error)
+    except OSError as error:
+        told["refusal"] = files.disk_fault(error) or error.strerror or type(error).__name__
     except MemoryError:
-        refusal = f"{Path(path).name} needs more than the limit of {MAX_MEMORY_BYTES / 1e9:g} GB of memory"
+        told["refusal"] = f"{Path(path).name} needs more than the limit of {MAX_MEMORY_BYTES / 1e9:g} GB of memory"
     except Exception as error:  # whatever a library raises over a hostile file, the server must hear it as a sentence
-        refusal = f"{Path(path).name} could not be read: {type(error).__name__}"
-    sys.stdout.write(json.dumps({"refusal": refusal}) + "\n")
+        told["refusal"] = f"{Path(path).name} could not be read: {type(error).__name__}"
+    sys.stdout.write(json.dumps(told) + "\n")
     return 0
 
 
@@ -91,4 +164,4 @@ def _bound_memory() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

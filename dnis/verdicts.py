@@ -26,7 +26,7 @@ def judged_rows(
     """Plain rows of a comparison with spread, paired difference and frontier.
 
     Args:
-        found: Per method and compression: method, compression, budget, val, cells (one per seed).
+        found: Per method and compression: method, compression, budget, val, cells (one per seed), diverged.
         outcomes: What happened on the test rows, in the same order.
         config: Seeds and number of bootstrap draws.
         labels: Method name -> label.
@@ -56,6 +56,7 @@ def judged_rows(
                 "budget": row["budget"],
                 **{k: cell[k] for k in ("embedding_dim", "n_values", "n_bytes", "layout", "block_dims", "settings")},
                 "seeds": len(row["cells"]),
+                "diverged": row["diverged"],
                 "mean": float(means[i]),
                 "sd": float(per_seed[i].std(ddof=1)) if len(per_seed[i]) > 1 else 0.0,
                 "values": [float(v) for v in per_seed[i]],
@@ -103,8 +104,27 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
         sentences.append(f"At {compression:g}x {_finding(here, metric)}.")
     on_it = sorted({row["label"] for row in rows if row["on_frontier"]})
     off_it = sorted({row["label"] for row in rows} - set(on_it))
-    tail = f"; never on it: {', '.join(off_it)}" if off_it else ""
-    return [*sentences, f"On the frontier of bytes and {metric} at some size: {', '.join(on_it)}{tail}."]
+    # some labels hold a comma
+    tail = f". Never on it: {'; '.join(off_it)}" if off_it else ""
+    return [*sentences, f"On the frontier of bytes and {metric} at some size: {'; '.join(on_it)}{tail}."]
+
+
+def lost_seeds(found: list[dict[str, Any]], labels: dict[str, str]) -> list[str]:
+    """Sentences of fact: which rows lack seeds because their final training diverged.
+
+    Args:
+        found: As for ``judged_rows``.
+        labels: Method name -> label.
+
+    Returns:
+        One sentence per such row.
+    """
+    return [
+        f"{labels[row['method']]} at {row['compression']:g}x: {row['diverged']} of "
+        f"{row['diverged'] + len(row['cells'])} final trainings diverged and are left out."
+        for row in found
+        if row["diverged"]
+    ]
 
 
 def _contestants(rows: list[dict[str, Any]], compression: float) -> list[dict[str, Any]]:

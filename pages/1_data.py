@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from dnis.settings import DataSpec
-from dnis.ui import data_panel, role_mapper, session, shell, texts, uploads
+from dnis.ui import core_panel, data_panel, role_mapper, session, shell, texts, uploads
 
 shell.require_shell()
 words = texts.page("data")
@@ -23,14 +23,18 @@ if not source.startswith("sample:"):
     if columns is None:
         st.stop()
 
-spec = replace(used, columns=columns) if source == used.source else DataSpec(source, columns)
-data = data_panel.interactions_or_error(spec)
-if data is None:
+spec = replace(used, columns=columns, core=0) if source == used.source else DataSpec(source, columns)
+whole = data_panel.interactions_or_error(spec)
+if whole is None:
     st.stop()
 
+with origin:
+    data, spec = core_panel.draw(whole, spec, used)
+if data is None:
+    st.stop()
 with about:
     st.header(words["facts"])
-    data_panel.facts(data)
+    data_panel.facts(data, spec)
 left, right = st.columns(2, gap="large")
 with right:
     st.header(words["split"], help=words["split_about"])
@@ -39,10 +43,10 @@ split = data_panel.split_or_error(spec)
 if split is None:
     st.stop()
 with right:
-    data_panel.roles(split)
+    data_panel.roles(split, spec)
 with left:
     st.header(words["tail"])
-    data_panel.tail(split)
+    data_panel.tail(split, spec)
 
 if spec == used:
     st.success(words["in_use"], icon=":material/check_circle:")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.ui import escape, search_panel, session, settings_form, shell, texts, twins
+from dnis.ui import escape, panels, search_panel, session, settings_form, shell, texts, twins
 
 shell.require_shell()
 words = texts.page("search")
@@ -13,7 +13,7 @@ run = session.current_run()
 data = session.current_data()
 interactions = session.current_interactions()
 
-left, right = st.columns([1, 3], gap="large")
+left, right = panels.beside("settings", [1, 3])
 config = None
 with left:
     st.header(words["settings"], help=words["settings_apply"])
@@ -29,4 +29,5 @@ with right:
     with st.container(horizontal=True):
         st.page_link("pages/4_tradeoff.py", label=words["next"], icon=":material/tune:")
         st.page_link("pages/3_importance.py", label=words["look"], icon=":material/grid_on:")
-    twins.draw(run)
+    if panels.shown("twins"):
+        twins.draw(run)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.ui import retrain_panel, session, shell, texts
+from dnis.ui import panels, retrain_panel, session, shell, texts
 
 shell.require_shell()
 words = texts.page("tradeoff")
@@ -15,7 +15,8 @@ if run.sweep is None:
     st.stop()
 
 retrain_panel.slider(run)
-retrain_panel.controls(run)
-st.header(words["points"])
-st.caption(words["points_about"])
-retrain_panel.points(run)
+if panels.shown("points"):
+    retrain_panel.controls(run)
+    st.header(words["points"])
+    st.caption(words["points_about"])
+    retrain_panel.points(run)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.ui import comparison_form, comparison_panel, recommendation_panel, run_pair, session, shell, texts
+from dnis.ui import comparison_form, comparison_panel, panels, recommendation_panel, run_pair, session, shell, texts
 
 shell.require_shell()
 words = texts.page("compare")
@@ -16,6 +16,9 @@ if comparison is None:
 else:
     comparison_panel.draw(comparison, run)
 
-comparison_form.draw(run, again=comparison is not None)
-run_pair.draw(run)
-recommendation_panel.draw(run)
+if panels.shown("form"):
+    comparison_form.draw(run, again=comparison is not None)
+if panels.shown("pair"):
+    run_pair.draw(run)
+if panels.shown("ten"):
+    recommendation_panel.draw(run)

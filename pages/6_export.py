@@ -3,8 +3,7 @@
 import streamlit as st
 
 from dnis.figures import bytes_text
-from dnis.pruning import prune
-from dnis.ui import export_panel, run_import, session, shell, texts
+from dnis.ui import export_panel, panels, run_import, session, shell, store, texts
 
 shell.require_shell()
 words = texts.page("export")
@@ -12,11 +11,11 @@ st.title(words["title"])
 st.write(words["lead"])
 
 run = session.current_run()
-scheme = prune(run.result, threshold=session.threshold())
+scheme = store.scheme_of(run, session.threshold())
 st.caption(
     words["threshold"].format(
         threshold=f"{scheme.threshold:.4g}", kept=f"{scheme.n_values:,}", full=f"{scheme.mask.size:,}",
-        size=bytes_text(scheme.n_bytes),
+        size=bytes_text(store.stored_bytes(run, session.threshold())),
     )
 )  # fmt: skip
 
@@ -26,5 +25,9 @@ for first in range(0, len(offers), 2):
         with column:
             export_panel.draw(offer)
 
-st.header(words["import_title"])
-run_import.draw()
+st.header(words["figures"], anchor="figures")
+export_panel.figure(run, scheme)
+
+if panels.shown("import"):
+    st.header(words["import_title"])
+    run_import.draw()

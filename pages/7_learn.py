@@ -1,20 +1,22 @@
-"""Learn: the method in six steps with live miniatures, and the glossary."""
+"""Learn: the method in seven steps with live miniatures, and the glossary."""
 
 import streamlit as st
 
-from dnis.ui import lessons, shell, texts
+from dnis.ui import lessons, panels, shell, texts
 
 shell.require_shell()
 words = texts.page("learn")
 st.title(words["title"])
 st.write(words["lead"])
 
-for step in lessons.STEPS:
-    # a fragment each: a turned knob redraws its own step and no other
-    st.fragment(step)()
+for number, step in enumerate(lessons.STEPS):
+    if panels.shown(step.__name__):
+        # a fragment each: a turned knob redraws its own step and no other
+        st.fragment(lessons.draw)(number)
 
-st.header(words["glossary"], anchor="glossary")
-with st.expander(words["words"]):
-    for word, meaning in texts.glossary().items():
-        st.markdown(f"**{word.replace('_', ' ')}**: {meaning}")
+if panels.shown("glossary"):
+    st.header(words["glossary"], anchor="glossary")
+    with st.expander(words["words"]):
+        for word, meaning in texts.glossary().items():
+            st.markdown(f"**{word.replace('_', ' ')}**: {meaning}")
 st.caption(words["sources"])

@@ -1,5 +1,9 @@
 """Small data and small results that many tests share."""
 
+import atexit
+import os
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,3 +60,28 @@ def ratings_csv(ratings_frame, tmp_path_factory):
 def small_split(ratings_frame):
     """The same, dealt into the four roles."""
     return Interactions.from_frame(ratings_frame).split()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Where tests run in several processes: a file stays in one of them, and all browsers in one, after each other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return "browser" if "/browser/" in file else file
+
+    return ByFile(config, log)
+
+
+def pytest_unconfigure():
+    """Keep pytest's closing line the last one: DuckDB's binding lists at exit, on stderr, what it has not released."""
+    if "duckdb" in sys.modules:
+        # at exit, since pytest's capture gives stderr back only after this hook
+        atexit.register(_drop_stderr)
+
+
+def _drop_stderr():
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

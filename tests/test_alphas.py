@@ -11,7 +11,7 @@ GRADIENT = torch.tensor([[0.2, -0.4], [0.0, 0.2]])
 
 def mover_of(start=0.5, **changes):
     alpha = torch.nn.Parameter(torch.full((2, 2), start))
-    return AlphaOptimizer(alpha, small_config(lr_alpha=0.1, **changes))
+    return AlphaOptimizer(alpha, np.arange(2), small_config(lr_alpha=0.1, **changes))
 
 
 @pytest.mark.parametrize(

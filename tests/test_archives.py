@@ -56,7 +56,6 @@ def test_a_run_tells_no_more_of_its_file_than_hash_and_name(run):
         ("0f0f/mine.csv", "0f0f/mine.csv"),
         ("mine.csv", "mine.csv"),
         ("a/..", "a"),
-        (7, "7"),
     ],
 )
 def test_a_run_cannot_choose_where_a_server_reads_its_data(run, tmp_path, asked, found):
@@ -73,7 +72,7 @@ def test_numbers_that_no_page_could_draw_are_refused(run, tmp_path):
     arrays, texts = read_tensors(run.folder / "model.safetensors")
     arrays["alpha"] = arrays["alpha"] * np.nan
     write_tensors(run.folder / "model.safetensors", arrays, texts)
-    with pytest.raises(DataError, match="must be finite"):
+    with pytest.raises(DataError, match="alpha must hold finite numbers"):
         open_zip(exports.run_zip(run.folder), tmp_path / "opened", tmp_path)
 
 

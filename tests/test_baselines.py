@@ -15,13 +15,13 @@ from tests.judging_data import full_bytes, judging_config, planted_split, with_a
 
 COMPRESSIONS = (2, 4)
 
-WHOLE_DIMENSIONS = ("uniform", "dnis-budget", "random", "mde", "sseds", "nis")
+WHOLE_DIMENSIONS = ("uniform", "dnis-budget", "dnis-nested", "uniform-turned", "random", "mde", "sseds", "nis")
 """Methods whose features of a block share their dimensions, so that a budget cannot be met to the byte."""
 
 
 def config_of(name, **changes):
     # a search that is told its budget needs eight epochs to get there
-    return judging_config(epochs=11 if name == "dnis-budget" else 5, **changes)
+    return judging_config(epochs=11 if name in ("dnis-budget", "dnis-nested") else 5, **changes)
 
 
 def budgets_of(split, config):
@@ -84,7 +84,7 @@ def test_a_method_repeats_itself_and_never_looks_at_test(name):
     assert masks(once) == masks(again)
     assert alphas(once) == alphas(again)
     assert [c.config for c in once] == [c.config for c in again]
-    if name not in ("uniform", "mde"):  # these two draw nothing
+    if name not in ("uniform", "uniform-turned", "mde"):  # these draw no dimensions
         assert masks(once) != masks(proposed(name, **{**fine, "seed": 4}))
 
 
@@ -96,6 +96,17 @@ def test_uniform_is_the_widest_table_that_the_budget_holds():
     assert [c.n_bytes // one for c in found] == [8, 3, 2, 8, 1]
     assert [c.n_values for c in found] == [split.train.n_features * d for d in (8, 3, 2, 8, 1)]
     assert masks(found) == [None] * 5
+
+
+def test_turned_uniform_cuts_a_trained_table_to_the_same_dimensions_for_all():
+    split, config = planted_split(), config_of("uniform-turned")
+    one = 4 * split.train.n_features
+    exact, more = BASELINES["uniform-turned"]().candidates(split, config, [4 * one, 5 * one - 4])
+    assert exact.scheme.block_dims.tolist() == [4] * 4
+    assert set(more.scheme.block_dims.tolist()) == {4, 5}  # what is left over goes to some blocks
+    assert exact.n_bytes == 4 * one
+    assert exact.config.wide_epochs == train(split, config.for_training(patience=1)).best_epoch
+    assert exact.config.wide_epochs > 0
 
 
 def largest(size, candidate):
@@ -122,7 +133,9 @@ def test_a_search_is_cut_at_the_largest_weighted_entries_and_keeps_its_alpha(nam
     assert (first.scheme.alpha == 1).all() == (name == "frozen")
 
 
-@pytest.mark.parametrize(("name", "compressions"), [("dnis", [0]), ("frozen", [0]), ("dnis-budget", [2, 4])])
+@pytest.mark.parametrize(
+    ("name", "compressions"), [("dnis", [0]), ("frozen", [0]), ("dnis-budget", [2, 4]), ("dnis-nested", [2, 4])]
+)
 def test_only_a_search_that_is_told_its_budget_runs_once_per_budget(monkeypatch, name, compressions):
     told = []
 

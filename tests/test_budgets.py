@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dnis.bilevel import search
-from dnis.budgets import kept_pairs, kept_share
+from dnis.budgets import block_energy, compression_for, kept_pairs, kept_share
 from dnis.schemes import DimensionScheme
 from tests.judging_data import full_bytes, judging_config, planted_split
 
@@ -16,6 +16,20 @@ def test_without_compression_the_table_keeps_its_size():
     assert kept_share(epoch=7, rounds=8, compression=1.0) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("budget", "compression"),
+    [("8x", 8), ("8", 8), (" 2.5 X ", 2.5), ("200 kB", 4), ("200kb", 4), ("0.4 MB", 2), ("1,000 B", 800), ("1 GB", 1)],
+)
+def test_a_budget_is_read_as_a_share_of_the_full_table(budget, compression):
+    assert compression_for(budget, full_bytes=800_000) == pytest.approx(compression)
+
+
+@pytest.mark.parametrize("budget", ["", "x", "0x", "-8x", "8 apples", "1e3 kB", "nan", "200 kB extra"])
+def test_a_budget_that_cannot_be_read_is_refused(budget):
+    with pytest.raises(ValueError, match="a budget is such as 8x, 200 kB or 1.5 MB; got"):
+        compression_for(budget, full_bytes=800_000)
+
+
 # blocks of three and of one feature; alpha^2 * mean e^2 over the block, by hand: [[1, 4], [9, 2.25]]
 ALPHA = np.array([[0.5, 1.0], [1.0, 0.5]], dtype=np.float32)
 EMBEDDINGS = np.array([[2, 2], [2, 2], [2, 2], [3, 3]], dtype=np.float32)
@@ -23,8 +37,13 @@ BLOCK_OF = np.array([0, 0, 0, 1])
 INDEX = 0.5  # values: two blocks of one byte each
 
 
+def kept_in(alpha, embeddings, block_of, share):
+    energy = block_energy(embeddings, block_of, len(alpha))
+    return kept_pairs(alpha, energy, np.bincount(block_of, minlength=len(alpha)), share)
+
+
 def kept_of(n_values):
-    return kept_pairs(ALPHA, EMBEDDINGS, BLOCK_OF, share=(n_values + INDEX) / 8).tolist()
+    return kept_in(ALPHA, EMBEDDINGS, BLOCK_OF, share=(n_values + INDEX) / 8).tolist()
 
 
 @pytest.mark.parametrize(
@@ -43,14 +62,14 @@ def test_pairs_stay_in_the_order_of_their_worth_per_value_as_long_as_they_fit(n_
 
 def test_a_pair_that_is_gone_stays_gone():
     alpha = np.array([[0.5, 0.0], [1.0, 0.5]], dtype=np.float32)
-    assert kept_pairs(alpha, EMBEDDINGS, BLOCK_OF, share=2.0).tolist() == [[True, False], [True, True]]
+    assert kept_in(alpha, EMBEDDINGS, BLOCK_OF, share=2.0).tolist() == [[True, False], [True, True]]
 
 
 def test_what_stays_fits_the_share_with_its_index_whatever_the_blocks():
     rng = np.random.default_rng(0)
     for share in (0.5, 0.2, 0.05):
         block_of = np.sort(np.concatenate([np.arange(5), rng.integers(0, 5, 60)]))
-        kept = kept_pairs(rng.random((5, 12)), rng.normal(0, 1, (65, 12)), block_of, share)
+        kept = kept_in(rng.random((5, 12)), rng.normal(0, 1, (65, 12)), block_of, share)
         size = DimensionScheme(kept[block_of], block_of).bytes_by_layout["block"]
         smallest = 4 * np.bincount(block_of).min()
         assert share * 4 * 65 * 12 - smallest < size <= share * 4 * 65 * 12

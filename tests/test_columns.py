@@ -91,7 +91,7 @@ def test_an_all_empty_number_column_is_one_missing_feature():
 def test_numbers_that_are_none_are_refused_with_their_row():
     with pytest.raises(DataError, match="column 'age', data row 2: 'old' is not a number"):
         number_bins(column(["30", "old"], name="age"))
-    with pytest.raises(DataError, match="column 'age' has 1 infinite values, the first in data row 3"):
+    with pytest.raises(DataError, match="column 'age' has 1 infinite value, the first in data row 3"):
         number_bins(column([1.0, 2.0, np.inf], name="age"))
 
 
@@ -118,7 +118,7 @@ def test_ratings_that_cannot_be_learnt_are_refused(values, message):
     ("values", "ones", "note"),
     [
         ([0, 1, 1], [0, 1, 1], ""),
-        ([0.0, 1.0, None], None, "1 missing labels, the first in data row 3"),
+        ([0.0, 1.0, None], None, "1 missing label, the first in data row 3"),
         ([-1, 1, -1], [0, 1, 0], "In column 'x', '1' counts as 1, '-1' as 0."),
         ([2, 1, 2], [0, 1, 0], "In column 'x', '1' counts as 1, '2' as 0."),
         (["yes", "zero"], [1, 0], "In column 'x', 'yes' counts as 1, 'zero' as 0."),
@@ -160,7 +160,8 @@ def test_times_become_seconds(values, expected):
         (["2024-01-31", "yesterday"], "column 'date', data row 2: 'yesterday' is not a time"),
         (["5", "6", "yesterday"], "column 'date', data row 3: 'yesterday' is not a time"),
         ([1.0, 2.0, np.inf], "column 'date', data row 3: 'inf' is not a time"),
-        (["2024-01-31", None], "column 'date' has 1 missing times, the first in data row 2"),
+        ([1e308, np.inf, np.inf], "column 'date', data row 1: '1e.308' is not a time"),
+        (["2024-01-31", None], "column 'date' has 1 missing time, the first in data row 2"),
     ],
 )
 def test_times_that_cannot_be_read_are_refused(values, message):
@@ -172,5 +173,5 @@ def test_words_of_a_split_column_become_three_parts():
     assert parts(column(["Train", "dev", "TEST", "validation"])).tolist() == ["train", "valid", "test", "valid"]
     with pytest.raises(DataError, match="column 'fold', data row 2: '3' is not train, valid or test"):
         parts(column(["train", "3"], name="fold"))
-    with pytest.raises(DataError, match="column 'fold' has 1 missing parts, the first in data row 1"):
+    with pytest.raises(DataError, match="column 'fold' has 1 missing part, the first in data row 1"):
         parts(column([None, "test"], name="fold"))

@@ -160,6 +160,50 @@ def test_a_trial_that_diverges_is_not_taken(monkeypatch):
     assert all(math.isfinite(row["mean"]) for row in found.rows)
 
 
+def test_a_final_training_that_diverges_is_left_out_and_said(monkeypatch):
+    config, learn = config_of(n_trials=1, seeds=(0, 1, 2)), train
+
+    def failing(split, settings, scheme=None, on_event=None, data="train"):
+        if data == "development" and scheme is not None and settings.seed == 1:
+            raise DivergedError("lost")
+        return learn(split, settings, scheme, on_event, data)
+
+    monkeypatch.setattr(comparison, "train", failing)
+    found = compare(planted_split(), config)
+    assert [(row["method"], row["seeds"], row["diverged"]) for row in found.rows] == [
+        ("uniform", 3, 0), ("uniform", 3, 0), ("dnis", 2, 1), ("dnis", 2, 1),
+    ]  # fmt: skip
+    assert len(found.rows[2]["values"]) == 2
+    assert math.isfinite(found.rows[2]["difference"])
+    assert found.verdict[-2:] == (
+        "DNIS at 1x: 1 of 3 final trainings diverged and are left out.",
+        "DNIS at 4x: 1 of 3 final trainings diverged and are left out.",
+    )
+
+
+def test_a_method_whose_proposals_all_diverge_has_no_row(monkeypatch, tmp_path):
+    class Lost(BASELINES["dnis"]):
+        def candidates(self, *_):
+            raise DivergedError("lost")
+
+    monkeypatch.setitem(BASELINES, "dnis", Lost)
+    found = compare(planted_split(), config_of(n_trials=1), folder=tmp_path)
+    assert [row["method"] for row in found.rows] == ["uniform", "uniform"]
+    assert found.verdict[-1] == "DNIS at 4x: 2 of 2 final trainings diverged and are left out."
+    assert told(compare(planted_split(), config_of(n_trials=1), folder=tmp_path)) == told(found)
+
+
+def test_a_comparison_in_which_every_final_training_diverges_says_so(monkeypatch):
+    def failing(split, settings, scheme=None, on_event=None, data="train"):
+        if data == "development":
+            raise DivergedError("lost")
+        return train(split, settings, scheme, on_event, data)
+
+    monkeypatch.setattr(comparison, "train", failing)
+    with pytest.raises(DivergedError, match=r"every final training diverged; lower lr \(now 0.05\)"):
+        compare(planted_split(), config_of(n_trials=1))
+
+
 def test_a_row_holds_the_metric_of_the_final_models_on_test():
     split, config = planted_split(), config_of(n_trials=1)
     found = compare(split, config)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from dnis.control import Control
+from dnis.control import Control, Stopped
 
 
 def turns_taken(control, at_most):
@@ -19,6 +19,15 @@ def test_stop_ends_it_at_the_next_turn():
     control = Control()
     control.tell("stop")
     assert turns_taken(control, at_most=5) == 0
+
+
+def test_stop_is_heard_amid_an_epoch_too_and_a_pause_is_not():
+    control = Control()
+    control.tell("pause")
+    control.leave_if_stopped()
+    control.tell("stop")
+    with pytest.raises(Stopped):
+        control.leave_if_stopped()
 
 
 def test_a_paused_job_waits_for_each_step_and_plays_on_when_told():

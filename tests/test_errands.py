@@ -12,7 +12,7 @@ import torch
 
 from dnis import comparison
 from dnis.checkpoints import read_record
-from dnis.control import Control
+from dnis.control import Control, Stopped
 from dnis.datasets import planted
 from dnis.errands import perform, planted_rank_correlation
 from dnis.files import plain
@@ -128,6 +128,34 @@ def test_a_stopped_search_keeps_its_best_and_goes_on_as_if_it_had_never_stopped(
     same_numbers(resumed, whole)
     assert resumed.warnings == whole.warnings == ()
     assert not (tmp_path / "part" / "checkpoint.safetensors").exists()
+
+
+@pytest.mark.parametrize("turns", [0, 2])
+def test_a_search_stopped_amid_an_epoch_keeps_the_epochs_before_it_and_goes_on_to_the_same_bits(
+    searched, ratings_csv, tmp_path, turns
+):
+    class StopAmid(StopAfter):
+        """Says stop at the second batch of epoch ``turns + 1``."""
+
+        batches = 0
+
+        def leave_if_stopped(self):
+            self.batches += self.left == -1
+            if self.batches == 2:
+                raise Stopped
+
+        def may_go_on(self):
+            return super().may_go_on() or True
+
+    job = search_job(ratings_csv, tmp_path / "part")
+    last = perform(job, lambda event: None, StopAmid(turns))
+    assert last["event"] == "stopped"
+    if turns == 0:
+        assert not (tmp_path / "part").exists()
+        return
+    assert len(load_run(tmp_path / "part").result.history) == len(read_record(tmp_path / "part")["history"]) == turns
+    perform({**job, "resume": True}, lambda event: None, Control())
+    same_numbers(load_run(tmp_path / "part").result, load_run(searched[0]).result)
 
 
 def test_a_search_stopped_before_its_first_epoch_leaves_nothing(ratings_csv, tmp_path):

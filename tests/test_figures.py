@@ -58,25 +58,12 @@ def test_heatmap_shows_alpha_with_the_most_frequent_block_on_top():
     assert (bottom, top) == (1.5, -0.5)
 
 
-def test_every_heatmap_cell_can_be_clicked_and_knows_its_value():
+def test_a_heatmap_cell_says_what_its_block_is_in_literal_text():
     figure = figures.alpha_heatmap(np.array([[1.0, 0.5], [0.25, 0.0]]), block_words=["9 to 7 interactions", HOSTILE])
-    targets = figure.data[1]
-    assert list(targets.x) == [0, 1, 0, 1]
-    assert list(targets.y) == [0, 0, 1, 1]
-    assert [tuple(d[:3]) for d in targets.customdata] == [(0, 0, 1.0), (0, 1, 0.5), (1, 0, 0.25), (1, 1, 0.0)]
-    assert "<" not in targets.customdata[2][3]
-
-
-def test_sorted_heatmap_moves_columns_but_names_the_same_dimensions():
-    figure = figures.alpha_heatmap(np.array([[0.1, 0.9]]), order=np.array([1, 0]), picked=(0, 0))
-    assert np.asarray(figure.data[0].z).tolist() == [[0.9, 0.1]]
-    assert [tuple(d[:3]) for d in figure.data[1].customdata] == [(0, 1, 0.9), (0, 0, 0.1)]
-    assert figure.layout.shapes[0].x0 == 0.5
-
-
-def test_heatmap_outlines_the_picked_cell():
-    outline = figures.alpha_heatmap(np.ones((3, 4)), picked=(2, 0)).layout.shapes[0]
-    assert (outline.x0, outline.x1, outline.y0, outline.y1) == (-0.5, 0.5, 1.5, 2.5)
+    (heat,) = figure.data
+    assert list(heat.text[0]) == ["9 to 7 interactions"] * 2
+    assert "<" not in heat.text[1][0]
+    assert "%{text}" in heat.hovertemplate
 
 
 def test_feature_bars_part_kept_from_cut_and_draw_the_threshold_on_both_sides():
@@ -191,8 +178,8 @@ def test_frontier_draws_every_method_alike_but_for_colour_and_marker():
 
 def test_one_seed_claims_no_spread():
     alone = figures.frontier([{**ROWS[0], "seeds": 1, "sd": 0.0}]).data[0]
-    assert list(alone.customdata) == ["1 kB, 0.9000, one seed"]
-    assert list(figures.frontier(ROWS[:1]).data[0].customdata) == ["1 kB, 0.9000 ± 0.0100 over 3 seeds"]
+    assert list(alone.customdata) == ["DNIS<br>1 kB, 0.9000, one seed"]
+    assert list(figures.frontier(ROWS[:1]).data[0].customdata) == ["DNIS<br>1 kB, 0.9000 ± 0.0100 over 3 seeds"]
 
 
 def test_frontier_can_leave_out_dominated_points():

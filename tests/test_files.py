@@ -49,7 +49,7 @@ def test_content_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
 def test_plain_makes_strict_json_of_records_arrays_and_broken_numbers():
     value = {"spec": DataSpec(seed=3), "a": np.array([[1.5, np.nan]]), "n": np.int64(2), "p": Path("x"), "t": (1, None)}
     expected = {
-        "spec": {"source": "sample:movielens-small", "columns": [], "strategy": None, "seed": 3},
+        "spec": {"source": "sample:movielens-small", "columns": [], "strategy": None, "seed": 3, "core": 0},
         "a": [[1.5, None]],
         "n": 2,
         "p": "x",

@@ -1,149 +1,124 @@
 """Files that were broken at random or on purpose: each is read or refused in one sentence, and no more."""
 
-import gzip
 import io
 import json
 import random
 import struct
 import zipfile
 
-import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from benchmarks import fuzz
 from dnis.archives import open_zip
+from dnis.delimited import first_line
 from dnis.exports import run_zip
-from dnis.files import read_tensors, write_tensors
-from dnis.interactions import Interactions
+from dnis.files import read_tensors
 from dnis.reading import DataError
+from tests import mutants
 from tests.ui.small_run import made_run, titled_csv
 
 __all__ = ["made_run", "titled_csv"]
 
-N_PER_KIND = 100
-"""Mutants per kind of file; the seed of each is its number."""
-
-NASTY = (
-    b"\0",
-    b"\xff\xfe",
-    b'"',
-    b"\r",
-    b"\n",
-    b",",
-    b";",
-    b"\x1f\x8b",
-    b"PAR1",
-    b"PK\x03\x04",
-    b"\xef\xbb\xbf",
-    b"1e999",
-)
-
-
-def flip(out, at, length, chance):
-    out[at] ^= 1 << chance.randrange(8)
-
-
-def set_byte(out, at, length, chance):
-    out[at] = chance.randrange(256)
-
-
-def take_out(out, at, length, chance):
-    del out[at : at + length]
-
-
-def repeat(out, at, length, chance):
-    out[at:at] = out[at : at + length]
-
-
-def cut_off(out, at, length, chance):
-    del out[at:]
-
-
-def put_in(out, at, length, chance):
-    out[at:at] = chance.choice(NASTY)
-
-
-def set_zero(out, at, length, chance):
-    out[at : at + 8] = bytes(8)
-
-
-def mutant(content, seed):
-    """One to eight changes, all of them decided by the seed."""
-    chance, out = random.Random(seed), bytearray(content)
-    for _ in range(chance.randint(1, 8)):
-        out = out or bytearray(b"\n")
-        length = chance.randint(1, 1 + len(out) // chance.choice((2, 8, 64)))
-        change = chance.choice((flip, set_byte, take_out, repeat, cut_off, put_in, set_zero))
-        change(out, chance.randrange(len(out)), length, chance)
-    return bytes(out)
-
-
-def is_one_sentence(text):
-    return 0 < len(text) < 600 and "\n" not in text
-
-
-def refusals(content, read, n=N_PER_KIND):
-    """What is said of the mutants that are refused, by seed; anything but a refusal is an error of the test."""
-    said = {}
-    for seed in range(n):
-        try:
-            read(mutant(content, seed), seed)
-        except DataError as error:
-            said[seed] = str(error)
-    assert {seed: text for seed, text in said.items() if not is_one_sentence(text)} == {}
-    return said
+N_PER_KIND = 80
+"""Mutants per kind of file; ``python -m benchmarks.fuzz`` reads thousands."""
 
 
 @pytest.fixture(scope="module")
-def table():
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"user_id": rng.integers(1, 9, 60), "item_id": rng.integers(1, 9, 60)})
-    return frame.assign(rating=rng.integers(1, 6, 60), title=[f'"{i}", é' for i in range(60)], x=rng.normal(size=60))
+def members(made_run):
+    return {path.name: path.read_bytes() for path in made_run.iterdir()}
 
 
-def contents(table):
-    text = table.to_csv(index=False).encode()
+@pytest.mark.parametrize("kind", mutants.KINDS)
+def test_a_file_broken_at_random_is_read_or_refused_and_leaves_nothing_elsewhere(kind, members, tmp_path):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    outcomes = [fuzz.judge(kind, mutants.mutant(kind, seed, members), folder) for seed in range(N_PER_KIND)]
+    assert set(outcomes) == {"accepted", "refused"}
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+
+
+def test_a_mutant_is_made_by_its_kind_and_seed_alone(members):
+    for kind in mutants.KINDS:
+        assert mutants.mutant(kind, 3, members) == mutants.mutant(kind, 3, members)
+        assert len({mutants.mutant(kind, seed, members) for seed in range(10)}) > 5
+
+
+def is_one_sentence(text):
+    return 0 < len(text) < 600 and text.isprintable()
+
+
+def parquet(columns):
     out = io.BytesIO()
-    table.to_parquet(out)
-    return {
-        "log.csv": text,
-        "wide.csv": text.decode().encode("utf-16"),
-        "log.csv.gz": gzip.compress(text, mtime=0),
-        "log.parquet": out.getvalue(),
-    }
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
 
 
-@pytest.mark.parametrize("name", ["log.csv", "wide.csv", "log.csv.gz", "log.parquet"])
-def test_a_table_broken_at_random_is_read_or_refused(table, tmp_path, name):
-    def read(content, seed):
-        (tmp_path / name).write_bytes(content)
-        Interactions.from_csv(tmp_path / name)
-
-    assert 0 < len(refusals(contents(table)[name], read)) <= N_PER_KIND
-
-
-def test_a_zip_broken_at_random_is_opened_or_refused_and_leaves_nothing_elsewhere(made_run, tmp_path):
-    said = refusals(
-        run_zip(made_run), lambda content, seed: open_zip(content, tmp_path / "runs" / str(seed), tmp_path / "uploads")
-    )
-    assert len(said) > N_PER_KIND / 2
-    assert not any(str(tmp_path) in text for text in said.values())
-    assert not any((tmp_path / "runs" / str(seed)).exists() for seed in said)
-    assert {p.name for p in tmp_path.iterdir()} <= {"runs"}
+FOUND_TABLES = {
+    "a line of a million letters, and an accent: it took minutes to tell the encoding": (
+        "csv", b"x" * 1_000_000 + b"\n\xe9\n",
+    ),
+    "a column name of 70,000 letters, all of which were said": ("csv", b"x" * 70_000 + b"\n1\n"),
+    "two hundred columns, all of which were named": ("csv", ",".join(f"c{i}" for i in range(200)).encode() + b"\n"
+                                                     + b",".join([b"1"] * 200) + b"\n"),
+    "times of which most are infinite or too large: they were taken for dates, with a warning of NumPy's": (
+        "parquet", parquet({"user_id": [7, 6, 5, 3], "item_id": [1, 4, 7, 7], "rating": [7, 1, 7, 3],
+                            "timestamp": [1e308, float("inf"), 1e308, float("inf")]}),
+    ),
+}  # fmt: skip
+"""What the fuzzer found in tables, and what went wrong then."""
 
 
-@pytest.fixture
-def tensors(tmp_path):
-    write_tensors(tmp_path / "a.safetensors", {"alpha": np.ones((3, 4), np.float32), "n": np.arange(5)}, {"k": "v"})
-    return (tmp_path / "a.safetensors").read_bytes()
+@pytest.mark.parametrize("what", FOUND_TABLES)
+def test_what_was_found_in_tables_is_refused_in_a_sentence(what, tmp_path):
+    assert fuzz.judge(*FOUND_TABLES[what], tmp_path) == "refused"
 
 
-def test_tensors_broken_at_random_are_read_or_refused(tensors, tmp_path):
-    def read(content, seed):
-        (tmp_path / "b.safetensors").write_bytes(content)
-        read_tensors(tmp_path / "b.safetensors")
+def with_record(members, **changes):
+    return {**members, "run.json": json.dumps(json.loads(members["run.json"]) | changes).encode()}
 
-    assert len(refusals(tensors, read)) > N_PER_KIND / 2
+
+FOUND_RUNS = {
+    "a vocabulary of records, which no text can be made of": lambda m: {
+        **m, "vocabulary.parquet": parquet({"field": [{"a": 1}], "value": [{"a": 1}], "title": [{"a": 1}]}),
+    },
+    "epochs whose losses are dates": lambda m: {**m, "history.parquet": dated(m["history.parquet"])},
+    "metrics that are a text": lambda m: with_record(m, metrics="good"),
+    "a moment in the year 10,000": lambda m: with_record(m, created_s=1e12),
+    "a retrained point without its size": lambda m: {**m, "retrained-00.json": b'{"created_s": 1, "test": 2}'},
+    "a record of a hundred thousand brackets": lambda m: {**m, "run.json": b"[" * 100_000},
+    "a number that JSON does not know": lambda m: with_record(m, elapsed_s=float("nan")),
+    "a comparison of numbers for names": lambda m: {**m, "comparison.json": b'{"rows": [{"method": 7}]}'},
+}  # fmt: skip
+"""What the fuzzer found in runs: each was opened, and broke a page later."""
+
+
+def dated(content):
+    table = pq.read_table(io.BytesIO(content))
+    at = table.column_names.index("loss_test")
+    days = pa.array(range(table.num_rows), pa.int32()).cast(pa.date32())
+    out = io.BytesIO()
+    pq.write_table(table.set_column(at, "loss_test", days), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("what", FOUND_RUNS)
+def test_what_was_found_in_runs_is_refused_in_a_sentence(what, members, tmp_path):
+    assert fuzz.judge("zip", mutants.packed(members, random.Random(0)), tmp_path) == "accepted"
+    assert fuzz.judge("zip", mutants.packed(FOUND_RUNS[what](members), random.Random(0)), tmp_path) == "refused"
+
+
+@pytest.mark.parametrize("name", [*mutants.ODD_PATHS, "run.json.exe", ".run.json", "con.json.", "a b.json"])
+def test_a_file_that_no_run_has_is_left_in_the_zip(name, members, tmp_path):
+    content = mutants.packed({**members, name: b"{}"}, random.Random(0))
+    folder = open_zip(content, tmp_path / "a" / "opened", tmp_path / "uploads")
+    assert {path.name for path in folder.iterdir()} <= {*members, "out.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_signs_that_steer_a_terminal_are_not_said():
+    assert first_line(ValueError("an unknown type \x1b[31m\x0e\nand more")) == "an unknown type  [31m "
 
 
 def lying(header, data=bytes(8), length=None):

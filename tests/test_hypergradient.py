@@ -8,7 +8,11 @@ from dnis.selection import SoftSelection
 from dnis.training import Trainer
 from tests.engine_data import TASK_MODELS, as_double, small_config, small_split
 
-CASES = [*((task, model, {}) for task, model in TASK_MODELS), ("topk", "MF", {"topk_loss": "bpr"})]
+CASES = [
+    *((task, model, {}) for task, model in TASK_MODELS),
+    ("topk", "MF", {"topk_loss": "bpr"}),
+    ("topk", "MF", {"topk_loss": "softmax"}),
+]
 XI = 0.05
 
 

@@ -10,35 +10,44 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "dnis"
 
 NUMPY_ONLY = (
-    "settings", "limits", "encodings", "delimited", "reading", "trial", "vocabulary", "roles", "columns",
-    "interactions", "schemes", "datasets", "splits", "metrics",
-    "results", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader", "files", "packing",
-    "records", "checkpoints", "additions", "runs", "archives", "exports", "recipes", "figures", "control",
-    "presets", "preparation", "errands", "worker", "options", "progress", "commands", "__main__",
+    "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "cleaning",
+    "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets", "splits",
+    "metrics",
+    "results", "scoring", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader", "files",
+    "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions", "runs", "inspection",
+    "archives", "trial", "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker",
+    "plans", "pulse", "study", "sweeps", "options", "progress", "commands", "sweep_commands", "__main__",
 )  # fmt: skip
 """Modules that load neither torch nor streamlit; they may fetch the engine when a function needs it."""
 
 ROAD = (
     # data
-    "settings", "limits", "encodings", "delimited", "reading", "trial", "vocabulary", "roles", "columns",
-    "interactions", "schemes", "datasets", "splits", "metrics",
+    "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "cleaning",
+    "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets", "splits",
+    "metrics",
     # engine
-    "results", "tables", "selection", "models", "network", "ranking", "tasks", "stopping", "training", "hypergradient",
-    "alphas", "events", "budgets", "bilevel", "pruning",
+    "results", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection", "models", "lookups",
+    "network", "ranking", "tasks", "stopping", "rotation", "feeds", "penalties", "training", "hypergradient",
+    "budgets", "nested", "alphas",
+    "events", "bilevel", "thresholds", "pruning",
     # files
-    "files", "loader", "packing", "records", "checkpoints", "additions", "runs", "archives",
+    "files", "loader", "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions",
+    "runs", "inspection", "archives", "trial",
     # judging
     "allocation", "rivals", "controller", "gradual", "baselines", "cells", "intervals", "verdicts", "comparison",
     # what leaves the road
-    "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker", "options", "progress",
-    "commands", "__main__", "ui",
+    "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker", "plans", "pulse",
+    "study", "sweeps", "options", "progress", "commands", "sweep_commands", "__main__", "ui",
 )  # fmt: skip
 """Every module of the package; each imports only what stands before it."""
 
 AGAINST_THE_ROAD = {("interactions", "splits")}
 """``interactions.split()`` hands over to the next module on the road."""
 
-NO_SCREEN = ("ui/job", "ui/jobs", "ui/process", "ui/escape", "ui/texts", "ui/environment", "ui/expiry", "ui/journal")
+NO_SCREEN = (
+    "ui/job", "ui/jobs", "ui/roster", "ui/waiting", "ui/shelf", "ui/usage", "ui/process", "ui/escape", "ui/texts",
+    "ui/environment", "ui/expiry", "ui/journal", "ui/kept",
+)  # fmt: skip
 """Parts of the seam that know no screen, so that they can be tested without one."""
 
 

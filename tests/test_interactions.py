@@ -90,8 +90,8 @@ def test_rows_without_a_user_or_an_item_are_dropped_and_counted():
     data = Interactions.from_frame(frame)
     assert data.target.tolist() == [1, 4]
     assert data.notes == (
-        "1 rows without a 'user' were dropped, the first data row 2.",
-        "1 rows without a 'item' were dropped, the first data row 3.",
+        "Dropped 1 row without 'user', the first data row 2.",
+        "Dropped 1 row without 'item', the first data row 3.",
     )
 
 
@@ -108,7 +108,7 @@ def test_repeated_pairs_are_kept_and_counted():
     assert len(data) == 4
     assert data.notes == (
         "Columns not used: 'when'.",
-        "1 rows repeat an earlier pair of user and item; they were kept.",
+        "Kept 1 row whose user and item met before.",
     )
 
 

@@ -63,6 +63,30 @@ def test_the_gradient_of_a_pulled_row_sums_over_its_occurrences():
     torch.testing.assert_close(bias, first_order.grad[look.features])
 
 
+@pytest.mark.parametrize("model", ["MF", "DeepFM"])
+def test_features_pulled_as_often_as_they_occur_give_the_same_scores_and_gradient_of_alpha(model):
+    network = filled(network_of(model, SoftSelection(np.arange(7) % 2, 3, start=0.6))[0])
+    looks = network.look_up(IDS), network.look_up_apart(IDS)
+    (scores, grad), (others, theirs) = (
+        (s.detach(), torch.autograd.grad(s.square().sum(), network.alpha)[0])
+        for s in (network.scores(look) for look in looks)
+    )
+    torch.testing.assert_close(others, scores)
+    torch.testing.assert_close(theirs, grad)
+    assert grad.abs().min() > 0
+
+
+def test_two_batches_looked_up_together_share_their_rows():
+    network = filled(network_of()[0])
+    first, second = network.look_up_together(IDS[:3], IDS[3:] + torch.tensor([1, 1]))
+    assert first.features.tolist() == [0, 2, 3, 4, 5, 6]
+    assert first.times.tolist() == [1, 2, 0, 1, 2, 0]
+    assert second.times.tolist() == [0, 0, 1, 0, 0, 1]
+    assert first.rows is second.rows
+    torch.testing.assert_close(network.scores(first), network.score(IDS[:3]))
+    torch.testing.assert_close(network.scores(second), network.score(torch.tensor([[3, 6]])))
+
+
 def test_scoring_in_blocks_changes_nothing(monkeypatch):
     network = filled(network_of("FM")[0])
     ids = torch.randint(0, 7, (50, 2), generator=torch.Generator().manual_seed(0))

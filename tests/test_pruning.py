@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dnis.pruning import SWEEP_COMPRESSIONS, largest_within, prune, sweep, sweep_thresholds
+from dnis.pruning import MANY, SWEEP_COMPRESSIONS, largest_within, prune, sweep, sweep_thresholds
 from dnis.results import SearchResult
 from dnis.settings import SearchConfig
 from dnis.tasks import evaluate
@@ -184,5 +184,5 @@ def test_a_sweep_of_a_ranking_leaves_out_what_was_seen_in_training():
 
 def test_a_sweep_without_thresholds_spreads_them_evenly(whole):
     table = sweep(whole, small_split())
-    assert table.threshold.tolist() == sweep_thresholds(whole).tolist()
+    assert table.threshold.tolist() == sweep_thresholds(whole, MANY).tolist()
     assert table.n_values.is_monotonic_decreasing

@@ -281,3 +281,11 @@ def test_a_parquet_bomb_is_refused_while_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("dnis.limits.MAX_UNPACKED_BYTES", 3_000_000)
     pq.write_table(pa.table({"user": ["x" * 1000] * 10_000}), tmp_path / "log.parquet")
     assert refusal(tmp_path / "log.parquet") == "log.parquet unpacks to 8 MB or more, over the limit of 3 MB"
+
+
+def test_a_few_words_among_decimal_commas_stay_words_and_the_numbers_are_read(saved):
+    rows = [f"{i};{i % 4},5;a" for i in range(12)] + ["12;n. b., really;a,b"]
+    frame = read_frame(saved(("id;rating;word\n" + "\n".join(rows)).encode()))
+    assert frame["rating"].tolist() == [*[f"{i % 4}.5" for i in range(12)], "n. b., really"]
+    assert frame["word"].tolist() == ["a"] * 12 + ["a,b"]
+    assert frame.attrs["notes"] == ("Column 'rating' was read with decimal commas.",)

@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from dnis.__main__ import make_parser
+from dnis.__main__ import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,8 +26,9 @@ def test_the_python_example_runs_and_its_numbers_make_sense(capsys):
 
 def test_every_command_that_is_shown_is_understood():
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python -m dnis")]
-    commands = [make_parser().parse_args(shlex.split(line, comments=True)[3:]).command.__name__ for line in lines]
-    assert commands == ["inspect", "search", "sweep", "prune", "retrain", "compare", "export", "resume"]
+    commands = [parse(shlex.split(line, comments=True)[3:]).command.__name__ for line in lines]
+    one_run = ["inspect", "search", "sweep", "prune", "retrain", "compare", "export", "resume", "prepare"]
+    assert commands == [*one_run, "plan", "work", "show"]
 
 
 def test_every_target_of_make_that_is_named_exists():

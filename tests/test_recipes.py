@@ -1,7 +1,6 @@
 """A run in words that repeat it: settings, command line, and a script that is run here and compared."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -68,6 +67,14 @@ def test_the_command_line_reads_the_command_as_the_same_data_and_settings(run):
     assert make_parser().parse_args(shlex.split(retrain)[3:]).threshold == 0.25
 
 
+def test_the_command_names_the_batch_size_even_where_it_is_the_usual_one(run):
+    # on the command line it follows from the data where it is not named
+    usual = replace(
+        run, result=replace(run.result, config=replace(run.result.config, batch_size=SearchConfig().batch_size))
+    )
+    assert f"--batch-size {SearchConfig().batch_size}" in recipes.command(usual, 0.25)
+
+
 def test_the_command_says_so_where_it_cannot_repeat_the_run_exactly(run):
     assert recipes.command(with_data(run, seed=9), 0.25).startswith("# the split had seed 9")
 
@@ -82,6 +89,13 @@ def test_uploaded_data_are_named_without_the_place_where_the_server_keeps_them(r
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "stem"), [("MF on Ratings 2.csv", "mf-on-ratings-2-csv"), ("/../ <b>", "b"), ("映画", "some-run")]
+)
+def test_files_are_called_after_the_run_in_letters_that_every_system_takes(run, name, stem):
+    assert recipes.file_stem(replace(run, name=name)) == stem
+
+
 def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     config = asdict(SearchConfig(embedding_dim=8, n_blocks=4, epochs=6, warm_epochs=2, batch_size=128))
     job = {"kind": "search", "data": {"source": str(ratings_csv)}, "config": config, "out": str(tmp_path / "run")}
@@ -90,9 +104,8 @@ def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     done = perform({"kind": "retrain", "run": run.folder, "threshold": 0.1}, lambda event: None, Control())
     (tmp_path / "script.py").write_text(recipes.script(run, 0.1))
     command = [sys.executable, tmp_path / "script.py", ratings_csv]
-    said = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
-    )
+    # nothing is set for it: it finds the package in the folder that it is run in
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     search, _, retrained = said.stdout.splitlines()
     assert search == f"search: {run.result.metrics}"
     assert retrained == f"retrained: {done['retrained']['metrics']}"

@@ -26,6 +26,7 @@ RANGES = {
     "epochs": (1, 10_000),
     "patience": (1, 10_000),
     "n_negatives": (1, 100),
+    "wide_epochs": (0, 10_000),
     "seed": (0, 2**31 - 1),
     "n_blocks": (1, 1000),
     "lr_alpha": (0.0, 1.0),
@@ -40,10 +41,11 @@ RANGES = {
 CHOICES = {
     "task": TASK_NAMES,
     "optimizer": ("adam", "adagrad"),
-    "topk_loss": ("bce", "bpr"),
+    "topk_loss": ("bce", "bpr", "softmax"),
     "blocks": ("equal", "magnitude", "field"),
     "l1_scale": ("relative", "absolute"),
     "alpha_optimizer": ("sgd", "adam"),
+    "recipe": ("paper", "budget"),
 }
 
 
@@ -75,13 +77,20 @@ def test_a_measure_may_be_given_as_a_whole_number():
     assert SearchConfig(l2=1, compression=4).compression == 4
 
 
+@pytest.mark.parametrize("compression", [0.0, 0.5, 17.0])
+def test_the_budgeted_recipe_must_know_its_budget(compression):
+    with pytest.raises(ValueError, match=rf"recipe 'budget' needs a compression in \[1, 16\], got {compression:g}"):
+        SearchConfig(embedding_dim=16, recipe="budget", compression=compression)
+
+
 @pytest.mark.parametrize("name", CHOICES)
 def test_a_word_must_be_on_its_list(name):
     allowed = CHOICES[name]
     for word in allowed:
         task = {"task": "topk"} if name == "topk_loss" else {}
         model = {"model": MODELS_BY_TASK[word][0]} if name == "task" else {}
-        assert getattr(SearchConfig(**{name: word, **task, **model}), name) == word
+        budget = {"compression": 4.0} if name == "recipe" else {}
+        assert getattr(SearchConfig(**{name: word, **task, **model, **budget}), name) == word
     with pytest.raises(ValueError, match=f"{name} must be one of {', '.join(allowed)}; got 'nonsense'"):
         SearchConfig(**{name: "nonsense"})
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dnis.tables import RowTable, adagrad_update, adam_update
+from dnis.tables import RowTable, adagrad_update, adam_update, adam_updates, put_rows, take_rows
 
 LR = 0.03
 
@@ -22,6 +22,17 @@ def test_adam_moves_as_torch_does_step_by_step():
         theirs.grad = grad.clone()
         optimiser.step()
         torch.testing.assert_close(value, theirs.detach(), rtol=0, atol=1e-14)
+
+
+def test_adam_moves_several_tensors_as_it_moves_each_alone():
+    values = [gradients(*shape, steps=1, seed=2)[0] for shape in ((3, 2), (5,))]
+    grads = [gradients(*shape, steps=1, seed=3)[0] for shape in ((3, 2), (5,))]
+    means, squares, alone = ([torch.full_like(v, x) for v in values] for x in (0.1, 0.2, 0.0))
+    for value, grad, kept in zip(values, grads, alone, strict=True):
+        kept.copy_(value)
+        adam_update(kept, torch.full_like(value, 0.1), torch.full_like(value, 0.2), grad, LR, 4)
+    adam_updates(values, means, squares, grads, LR, 4)
+    assert all(torch.equal(moved, kept) for moved, kept in zip(values, alone, strict=True))
 
 
 def test_adam_keeps_its_epsilon_where_gradients_are_tiny():
@@ -60,6 +71,26 @@ def test_a_table_moves_touched_rows_as_torch_does_with_sparse_gradients(optimize
             optimiser.step()
     torch.testing.assert_close(table.values, parameter.detach(), rtol=0, atol=1e-7)
     assert not torch.equal(table.values, start)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_put_rows_overwrites_the_named_rows_and_no_other(dtype):
+    table = torch.arange(8, dtype=dtype).view(4, 2)
+    put_rows(table, torch.tensor([3, 1]), torch.tensor([[60, 70], [20, 30]], dtype=dtype))
+    assert table.tolist() == [[0, 1], [20, 30], [4, 5], [60, 70]]
+
+
+def test_take_rows_copies_the_named_rows():
+    table = torch.arange(8.0).view(4, 2)
+    rows = take_rows(table, torch.tensor([3, 0, 3]))
+    assert rows.tolist() == [[6, 7], [0, 1], [6, 7]]
+    rows.zero_()
+    assert table[3].tolist() == [6, 7]
+
+
+def test_put_rows_refuses_a_row_that_is_not_there():
+    with pytest.raises(IndexError, match="out of bounds"):
+        put_rows(torch.zeros(4, 2), torch.tensor([4]), torch.ones(1, 2))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad"])

@@ -34,21 +34,21 @@ def bias_only(task, biases, part, model=None):
 
 
 def test_the_bias_of_a_rating_starts_at_the_mean():
-    assert task_of("rating").start_bias(np.array([1.0, 2.0, 6.0])) == 3.0
+    assert task_of("rating").start_bias(3.0) == 3.0
 
 
 def test_the_bias_of_a_click_starts_at_its_log_odds():
     # three clicks in four rows
-    assert task_of("ctr").start_bias(np.array([1.0, 1.0, 0.0, 1.0])) == pytest.approx(np.log(3))
+    assert task_of("ctr").start_bias(0.75) == pytest.approx(np.log(3))
 
 
 def test_the_bias_of_a_click_is_finite_where_all_or_none_click():
-    bounds = [task_of("ctr").start_bias(np.full(5, label)) for label in (0.0, 1.0)]
+    bounds = [task_of("ctr").start_bias(label) for label in (0.0, 1.0)]
     assert bounds == pytest.approx([-13.8155, 13.8155], abs=1e-3)
 
 
 def test_the_bias_of_a_ranking_starts_at_zero():
-    assert task_of("topk").start_bias(np.ones(3)) == 0.0
+    assert task_of("topk").start_bias(1.0) == 0.0
 
 
 def test_the_loss_of_a_rating_is_the_mean_squared_error():
@@ -73,6 +73,13 @@ def test_bpr_compares_each_seen_item_with_the_items_drawn_for_it():
     scores = torch.tensor([np.log(3), 0.0, np.log(3), 5.0, 5.0, 5.0 - np.log(3)])
     loss = task_of("topk", topk_loss="bpr").loss(scores, torch.zeros(6))
     assert loss.item() == pytest.approx((np.log(4 / 3) + LN2) / 2)
+
+
+def test_a_sampled_softmax_asks_for_the_seen_items_share_among_those_drawn_for_it():
+    # shares 3 / (3 + 1 + 1) and 1 / (1 + 1 + 2)
+    scores = torch.tensor([np.log(3), 0.0, 0.0, 5.0, 5.0, 5.0 + LN2])
+    loss = task_of("topk", topk_loss="softmax").loss(scores, torch.zeros(6))
+    assert loss.item() == pytest.approx((np.log(5 / 3) + np.log(4)) / 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["rating", "ctr"])

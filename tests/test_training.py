@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from dnis.feeds import Feed, epoch_generator
 from dnis.schemes import DimensionScheme, make_blocks
 from dnis.selection import HardSelection, SoftSelection, UniformSelection, make_selection
 from dnis.settings import SearchConfig
-from dnis.training import DivergedError, Feed, Trainer, epoch_generator, train
+from dnis.training import DivergedError, Trainer, train
 from tests.engine_data import as_double, interactions, poisoned, same_bits, small_config, small_split
 
 HARD = {

@@ -20,7 +20,7 @@ def test_it_says_that_uniform_won_when_it_did():
     rows = [row("uniform", 1000, 0.80), row("dnis", 990, 0.81, interval=(0.01, -0.01, 0.03), on_frontier=False)]
     assert verdict(rows, "mse", higher_is_better=False) == [
         "At 2x uniform dimensions are best: mse 0.8000 at 1,000 bytes.",
-        "On the frontier of bytes and mse at some size: Uniform; never on it: DNIS.",
+        "On the frontier of bytes and mse at some size: Uniform. Never on it: DNIS.",
     ]
 
 
@@ -37,7 +37,7 @@ def test_it_says_whether_a_rival_is_better_beyond_noise(low, high, wanted):
     assert verdict(rows, "mse", higher_is_better=False) == [
         "At 2x DNIS is best: mse 0.8000 at 990 bytes, uniform 0.8200; difference to the best uniform table of that "
         f"size -0.0200, 95 % interval {wanted}.",
-        "On the frontier of bytes and mse at some size: DNIS, Uniform.",
+        "On the frontier of bytes and mse at some size: DNIS; Uniform.",
     ]
 
 
@@ -90,7 +90,14 @@ def cell(n_bytes, elapsed_s=1.0, peak_bytes=None):
 def judged(*methods, metric="mse", higher_is_better=False, target=None):
     """Rows of (method, n_bytes, values per seed) whose four test rows belong to four users."""
     found = [
-        {"method": method, "compression": 2.0, "budget": 1000, "val": 0.5, "cells": [cell(n_bytes) for _ in values]}
+        {
+            "method": method,
+            "compression": 2.0,
+            "budget": 1000,
+            "val": 0.5,
+            "diverged": 0,
+            "cells": [cell(n_bytes) for _ in values],
+        }
         for method, n_bytes, values in methods
     ]
     target = np.zeros(4) if target is None else np.asarray(target)
@@ -146,7 +153,7 @@ def test_where_larger_is_better_the_reference_is_the_largest_and_auc_is_judged_o
 
 def test_time_is_the_mean_and_memory_the_most_over_seeds():
     cells = [cell(1000, elapsed_s=1.0, peak_bytes=None), cell(1000, elapsed_s=3.0, peak_bytes=70)]
-    found = [{"method": "uniform", "compression": 1.0, "budget": 1000, "val": 0.5, "cells": cells}]
+    found = [{"method": "uniform", "compression": 1.0, "budget": 1000, "val": 0.5, "diverged": 0, "cells": cells}]
     outcomes = [Outcomes(np.ones((2, 4)), np.zeros(4), np.arange(4), "mse")]
     (judged_row,) = judged_rows(found, outcomes, CompareConfig(), LABELS, higher_is_better=False)
     assert (judged_row["elapsed_s"], judged_row["peak_bytes"]) == (2.0, 70)

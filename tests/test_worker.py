@@ -126,6 +126,43 @@ def test_an_unexpected_error_is_told_with_its_kind_and_logged(monkeypatch, capsy
     assert "KeyError" not in logged
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory")],
+)
+def test_a_job_that_needs_too_much_memory_says_so(monkeypatch, error):
+    def broken(job, emit, control):
+        raise error
+
+    monkeypatch.setattr(errands, "perform", broken)
+    monkeypatch.setenv("DNIS_JOB_MB", "1500")
+    assert heard_from_main('{"kind": "search"}\n')[1][-1]["message"] == (
+        "This needs more memory than the limit of 1,500 MB for one job; "
+        "take fewer dimensions, smaller batches or fewer rows."
+    )
+
+
+def test_a_worker_cannot_take_more_than_its_bound():
+    """Oracle: the same reservation with and without a bound, each in a process of its own."""
+    code = "from dnis.limits import bound_memory\nbound_memory(%d)\nbytearray(600_000_000)\n"
+    codes = [subprocess.run([sys.executable, "-c", code % n], capture_output=True, check=False).returncode
+             for n in (0, 500_000_000)]  # fmt: skip
+    assert codes == [0, 1]
+
+
+def test_a_worker_ends_some_time_after_its_input_whatever_it_is_at(monkeypatch):
+    ended, asked = threading.Event(), []
+
+    def deaf(job, emit, control):
+        asked.append(ended.wait(30))
+        return {"event": "stopped"}
+
+    monkeypatch.setattr(errands, "perform", deaf)
+    monkeypatch.setattr(worker.os, "_exit", lambda code: (asked.append(code), ended.set()))
+    worker.main(io.StringIO('{"kind": "search"}\n'), io.StringIO(), linger_s=0.05)
+    assert asked == [1, True]
+
+
 def test_an_unknown_word_is_logged_and_the_job_goes_on(monkeypatch, capsys):
     def patient(job, emit, control):
         while control.may_go_on():

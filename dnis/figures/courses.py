@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
-from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas, scale
+from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas, rule, scale
 
 if TYPE_CHECKING:
     from dnis.results import EpochEvent
@@ -50,7 +50,7 @@ def loss_curves(history: Sequence[EpochEvent], best_epoch: int | None = None, he
     if warm:
         figure.add_vrect(x0=min(warm) - 0.5, x1=max(warm) + 0.5, fillcolor=FAINT, opacity=0.4, line_width=0)
     if best_epoch is not None and history:
-        figure.add_vline(x=best_epoch, line={"color": ACCENT, "width": 1})
+        rule(figure, {"color": ACCENT, "width": 1}, x=[best_epoch])
     return figure
 
 
@@ -81,7 +81,7 @@ def role_strip(split: Split, dark: bool = False) -> go.Figure:
         z=np.sqrt(share), x=middles, y=labels, customdata=counts, colorscale=scale(dark), zmin=0, zmax=1, ygap=4,
         showscale=False, hovertemplate="%{y}<br>%{x|%b %Y}: %{customdata} interactions<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
     return figure.update_xaxes(showgrid=False)
 
 
@@ -91,5 +91,5 @@ def _role_bars(labels: list[str], sizes: list[int]) -> go.Figure:
         x=sizes, y=labels, orientation="h", marker={"color": ACCENT},
         hovertemplate="%{y}: %{x} interactions<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
     return figure

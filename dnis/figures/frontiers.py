@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dnis.figures.style import ACCENT, METHODS, NEUTRAL, bytes_text, canvas, method_style, plain
+from dnis.figures.style import ACCENT, METHODS, NEUTRAL, bytes_text, canvas, method_style, plain, rule
 
 SIZE_AXES = {"sparsity": "share of values cut", "n_values": "kept values", "n_bytes": "bytes as stored, index included"}
 
@@ -52,7 +52,7 @@ def tradeoff(
         style = method_style(name)
         figure.add_scatter(
             x=frame[x], y=frame["test"], mode="lines", name=style.label, line={"color": style.colour, "width": 1.5},
-            hovertemplate="%{x:.4~s}: %{y:.4f}",
+            customdata=[style.label] * len(frame), hovertemplate="%{customdata}<br>%{x:.4~s}: %{y:.4f}<extra></extra>",
         )  # fmt: skip
     if retrained:
         figure.add_scatter(
@@ -61,7 +61,7 @@ def tradeoff(
             marker={"color": ACCENT, "size": 11, "symbol": "circle", "line": {"color": "white", "width": 1.5}},
         )  # fmt: skip
     if threshold is not None and len(sweep):
-        figure.add_vline(x=_at(sweep, threshold, x), line={"color": ACCENT, "width": 1})
+        rule(figure, {"color": ACCENT, "width": 1}, x=[_at(sweep, threshold, x)])
     if x == "sparsity":
         figure.update_xaxes(tickformat=".0%")
     return figure
@@ -109,13 +109,14 @@ def frontier(
 
 def _method_trace(method: str, points: list[Mapping[str, Any]]) -> go.Scatter:
     style = method_style(method)
-    words = [f"{bytes_text(_size(p))}, {_spread(p)}" for p in points]
+    # the name stands in the label itself: in the box beside it Plotly would decode it twice, and act upon its tags
+    words = [f"{style.label}<br>{bytes_text(_size(p))}, {_spread(p)}" for p in points]
     return go.Scatter(
         x=[_size(p) for p in points], y=[p["mean"] for p in points], mode="lines+markers", name=style.label,
         error_y={"type": "data", "array": [p["sd"] for p in points], "thickness": 1.5, "width": 4},
         line={"color": style.colour, "width": 1.5}, customdata=words,
         marker={"color": style.colour, "symbol": style.symbol, "size": 10},
-        hovertemplate="%{customdata}",
+        hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
 
 
@@ -145,13 +146,13 @@ def differences(rows: Sequence[Mapping[str, Any]], higher_is_better: bool = Fals
         },
         error_x={
             "type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": NEUTRAL,
-            "array": [_number(r["high"], v) - v for r, v in zip(told, values, strict=True)],
-            "arrayminus": [v - _number(r["low"], v) for r, v in zip(told, values, strict=True)],
+            "array": [_number(r.get("high"), v) - v for r, v in zip(told, values, strict=True)],
+            "arrayminus": [v - _number(r.get("low"), v) for r, v in zip(told, values, strict=True)],
         },
         hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
     )  # fmt: skip
-    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5})
-    return figure.update_yaxes(type="category", showgrid=False)
+    rule(figure, {"color": NEUTRAL, "width": 1.5}, x=[0])
+    return figure.update_yaxes(type="category", showgrid=False, automargin=True)
 
 
 def _drawn_last(method: str) -> tuple[int, str]:

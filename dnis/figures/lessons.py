@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dnis.figures.popularity import dims_by_block
-from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas
+from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas, rule
 
 _LINES = {
     "train": {"color": NEUTRAL, "width": 1.5, "dash": "dot"},
@@ -17,7 +17,7 @@ _LINES = {
 }
 
 
-def before_and_after(plain: np.ndarray, weighted: np.ndarray, names: tuple[str, str], height: int = 240) -> go.Figure:
+def before_and_after(plain: np.ndarray, weighted: np.ndarray, names: tuple[str, str], height: int = 260) -> go.Figure:
     """An embedding as outlines, and what is left of it after alpha as filled bars.
 
     Args:
@@ -56,11 +56,13 @@ def course(losses: Mapping[str, np.ndarray], epoch: int, names: Mapping[str, str
             x=np.arange(1, len(values) + 1), y=values, mode="lines", name=names[role], line=_LINES[role],
             hovertemplate="epoch %{x}: %{y:.3f}",
         )  # fmt: skip
-    figure.add_vline(x=epoch, line={"color": ACCENT, "width": 1})
+    rule(figure, {"color": ACCENT, "width": 1}, x=[epoch])
     return figure
 
 
-def kept_and_planted(dims: np.ndarray, planted: np.ndarray, embedding_dim: int, name: str) -> go.Figure:
+def kept_and_planted(
+    dims: np.ndarray, planted: np.ndarray, embedding_dim: int, name: str, height: int = 260
+) -> go.Figure:
     """Dimensions kept per block, with the planted ones as a line.
 
     Args:
@@ -68,11 +70,12 @@ def kept_and_planted(dims: np.ndarray, planted: np.ndarray, embedding_dim: int, 
         planted: Mean planted dimensions, (n_blocks,).
         embedding_dim: K.
         name: What the line is called.
+        height: Height [pixels].
 
     Returns:
         A bar figure with a line.
     """
-    figure = dims_by_block(dims, embedding_dim, height=240)
+    figure = dims_by_block(dims, embedding_dim, height=height)
     figure.add_scatter(
         x=np.arange(len(planted)), y=planted, mode="lines+markers", name=name, line={"color": NEUTRAL, "width": 2},
         hovertemplate="block %{x}: %{y:.1f}<extra>" + name + "</extra>",

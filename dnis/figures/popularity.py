@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from dnis.figures.style import ACCENT, NEUTRAL, canvas, plain
+from dnis.figures.style import ACCENT, NEUTRAL, canvas, plain, rule
 
 TAIL_POINTS = 400
 COUNT_BINS = 40
@@ -35,8 +35,7 @@ def long_tail(counts: np.ndarray, block_of: np.ndarray | None = None, height: in
             x=at, y=ranked[at - 1], mode="lines", line={"color": ACCENT, "width": 2}, fill="tozeroy",
             fillcolor="rgba(76,110,245,0.12)", hovertemplate="rank %{x}: %{y} interactions<extra></extra>",
         )  # fmt: skip
-    for border in block_borders(order, block_of, n_seen):
-        figure.add_vline(x=border, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    rule(figure, {"color": NEUTRAL, "width": 1, "dash": "dot"}, x=block_borders(order, block_of, n_seen))
     figure.update_xaxes(type="log", dtick=1)
     top = np.log10(max(int(ranked[0]) if len(ranked) else 1, 2))
     return figure.update_yaxes(type="log", range=[-0.1, top + 0.1], dtick=1)
@@ -79,7 +78,7 @@ def dims_by_block(dims: np.ndarray, embedding_dim: int, words: Sequence[str] = (
         x=np.arange(len(dims)), y=dims, marker={"color": ACCENT}, customdata=notes,
         hovertemplate="block %{x}: %{y:.1f} dimensions<br>%{customdata}<extra></extra>",
     )  # fmt: skip
-    figure.add_hline(y=embedding_dim, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    rule(figure, {"color": NEUTRAL, "width": 1, "dash": "dot"}, y=[embedding_dim])
     figure.update_xaxes(tickformat="d", nticks=min(len(dims), 12) or 1, showgrid=False)
     return figure.update_yaxes(range=[0, embedding_dim * 1.05])
 
@@ -118,7 +117,8 @@ def dims_by_popularity(
         figure.add_scatter(
             x=[max(int(counts[feature]), 1)], y=[int(dims[feature])], mode="markers", name=plain(name, 28),
             marker={"size": 15, "symbol": symbol, "color": ACCENT, "line": {"color": "white", "width": 1.5}},
-            hovertemplate="%{x} interactions, %{y} dimensions",
+            customdata=[plain(name, 28)],
+            hovertemplate="%{customdata}<br>%{x} interactions, %{y} dimensions<extra></extra>",
         )  # fmt: skip
     # reversed: many interactions on the left, as everywhere
     high, low = np.log10(counts[seen].max()), np.log10(counts[seen].min())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -35,7 +37,9 @@ class MethodStyle:
 METHODS = {
     "dnis": MethodStyle("DNIS", ACCENT, "circle"),
     "dnis-budget": MethodStyle("DNIS, budget", ACCENT, "diamond-open"),
+    "dnis-nested": MethodStyle("DNIS, nested", "#7950f2", "star-diamond"),
     "uniform": MethodStyle("Uniform", NEUTRAL, "square"),
+    "uniform-turned": MethodStyle("Uniform, turned", NEUTRAL, "square-open"),
     "frozen": MethodStyle("Alpha frozen", "#5f9ea0", "diamond"),
     "magnitude": MethodStyle("Magnitude", "#b08968", "triangle-up"),
     "gradual": MethodStyle("Gradual", "#a17fa6", "triangle-down"),
@@ -115,24 +119,48 @@ def canvas(height: int, x: str, y: str, legend: bool = True) -> go.Figure:
     Returns:
         A figure without traces.
     """
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 34 if legend else 12, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": NEUTRAL, "size": 13},
-        showlegend=legend,
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
-        hovermode="closest",
-        hoverlabel={"namelength": -1},
-        # dragging zooms by accident on touch screens; the mode bar still offers it
-        dragmode=False,
+    # margins that fit numbers: Plotly's own measuring draws every figure twice; an axis of words asks for it
+    axis = {"gridcolor": FAINT, "zeroline": False, "automargin": False, "linecolor": FAINT}
+    # all at once: Plotly checks a whole layout far faster than the same entries one after the other
+    return go.Figure(
+        layout={
+            "height": height,
+            "margin": {"l": 60, "r": 10, "t": 34 if legend else 12, "b": 46},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": NEUTRAL, "size": 13},
+            "showlegend": legend,
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
+            "hovermode": "closest",
+            "hoverlabel": {"namelength": -1},
+            # Plotly would lay a dark box below its buttons wherever they always show, as on a touch screen
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": ACCENT},
+            # dragging zooms by accident on touch screens; the mode bar still offers it
+            "dragmode": False,
+            "xaxis": {"title": {"text": x}, **axis},
+            "yaxis": {"title": {"text": y}, **axis},
+        }
     )
-    axis = {"gridcolor": FAINT, "zeroline": False, "automargin": True, "linecolor": FAINT}
-    figure.update_xaxes(title_text=x, **axis)
-    figure.update_yaxes(title_text=y, **axis)
-    return figure
+
+
+def rule(figure: go.Figure, line: dict[str, Any], x: Sequence[float] = (), y: Sequence[float] = ()) -> None:
+    """Draw straight lines over the whole figure; many at once, since each change of the shapes checks all of them.
+
+    Args:
+        figure: A figure with one pair of axes.
+        line: How the lines look.
+        x: Where the upright ones stand.
+        y: Where the level ones lie.
+    """
+    upright = [
+        {"type": "line", "x0": at, "x1": at, "xref": "x", "y0": 0, "y1": 1, "yref": "y domain", "line": line}
+        for at in x
+    ]
+    level = [
+        {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": at, "y1": at, "yref": "y", "line": line}
+        for at in y
+    ]
+    figure.layout.shapes = [*figure.layout.shapes, *upright, *level]
 
 
 def bytes_text(n_bytes: float) -> str:

@@ -1,17 +1,17 @@
-"""Plotly figures on a page: transparent, named for those who cannot see them, and without tools nobody asked for."""
+"""Plotly figures on a page: transparent, named for those who cannot see them, to be saved as PNG, SVG or HTML."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
+from dnis import figures
+from dnis.ui import live, texts
+
 _CONFIG = {
     "displaylogo": False,
-    "responsive": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
-    "toImageButtonOptions": {"format": "svg"},
+    # the camera saves a transparent picture, whose letters are lost on another background; "Save figure" does not
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "toImage"],
 }
 
 
@@ -29,21 +29,21 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
         alt: What the figure shows, for screen readers; literal text.
     """
     st.plotly_chart(figure, key=key, alt=alt, config=_CONFIG)
+    _save(figure, key, alt)
 
 
-def pick(figure: go.Figure, key: str, alt: str) -> list[Any] | None:
-    """Draw a figure whose points can be clicked.
-
-    Args:
-        figure: A figure whose clickable points carry customdata.
-        key: Name of the element.
-        alt: What the figure shows, for screen readers; literal text.
-
-    Returns:
-        customdata of the clicked point, or None.
-    """
-    event = st.plotly_chart(
-        figure, key=key, alt=alt, config=_CONFIG, on_select="rerun", selection_mode="points"
-    )  # fmt: skip
-    points = event["selection"]["points"]
-    return points[0].get("customdata") if points else None
+def _save(figure: go.Figure, key: str, alt: str) -> None:
+    words, dark, name = texts.page("charts"), is_dark(), key.replace("_", "-")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        menu = st.popover(
+            words["save"], icon=":material/download:", type="tertiary", on_change="rerun", key=f"save_{key}"
+        )  # fmt: skip
+    if not menu.open:
+        return
+    with menu:
+        st.caption(words["about"])
+        live.saver(key, name, key=f"saver_{key}")
+        st.download_button(
+            words["html"], lambda: figures.page(alt, {"": figure}, dark).encode(), f"{name}.html", "text/html",
+            key=f"html_{key}", on_click="ignore", width="stretch",
+        )  # fmt: skip

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from dnis import exports, figures
-from dnis.additions import COMPARISON
-from dnis.files import read_json
-from dnis.reading import DataError
-from dnis.ui import charts, escape, texts
+from dnis import exports, figures, recipes
+from dnis.ui import charts, escape, later, loaded, panels, store, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import plotly.graph_objects as go
+
     from dnis.runs import Run
 
 _TUNED = ("lr", "l2", "l2_nu")
+
+FRONTIER_PX = 600
+"""The figure beside it has a line per method and size, so this one has room."""
+
+_BUTTON_PX = 56
+
+
+def read(run: Run) -> dict[str, Any] | None:
+    """The comparison that was made for a run.
+
+    Args:
+        run: The run on show.
+
+    Returns:
+        The fields of ``Comparison``, or None.
+
+    Raises:
+        DataError: If it lacks what the page draws.
+    """
+    return loaded.comparison(str(run.folder), store.stamp_of(run.folder))
 
 
 def found(run: Run) -> dict[str, Any] | None:
@@ -28,28 +50,12 @@ def found(run: Run) -> dict[str, Any] | None:
     Returns:
         The fields of ``Comparison``, or None.
     """
-    path = run.folder / COMPARISON
-    if not path.is_file():
-        return None
     try:
-        return _checked(read_json(path))
+        return read(run)
     except (ValueError, OSError) as error:
         message = escape.markdown(str(error).replace(f"{run.folder}/", ""), 200)
         st.error(texts.page("compare")["unreadable"].format(message=message), icon=":material/error:")
         return None
-
-
-def _checked(record: Any) -> dict[str, Any]:
-    """A comparison that has what the page draws; the file may have come with an imported run."""
-    kinds = {"rows": list, "verdict": list, "metric": str, "higher_is_better": bool}
-    for name, kind in kinds.items():
-        if not isinstance(record, dict) or not isinstance(record.get(name), kind):
-            raise DataError(f"{name!r} is missing or not a {kind.__name__}")
-    for i, row in enumerate(record["rows"]):
-        numbers = [row.get(name) for name in ("n_bytes", "mean", "sd")] if isinstance(row, dict) else [None]
-        if not all(isinstance(n, int | float) for n in numbers) or not isinstance(row.get("method"), str):
-            raise DataError(f"row {i} lacks its method, n_bytes, mean or sd")
-    return record
 
 
 def draw(comparison: dict[str, Any], run: Run) -> None:
@@ -60,16 +66,24 @@ def draw(comparison: dict[str, Any], run: Run) -> None:
         run: The run it belongs to.
     """
     words = texts.page("compare")
-    st.header(words["verdict"])
-    with st.container(border=True):
-        st.markdown("\n".join(f"- {escape.markdown(sentence, 400)}" for sentence in comparison["verdict"]))
+    if panels.shown("verdict"):
+        st.header(words["verdict"])
+        with st.container(border=True):
+            st.markdown("\n".join(f"- {escape.markdown(sentence, 400)}" for sentence in _verdict(comparison)))
     st.caption(_how(comparison, words))
     left, right = st.columns([3, 2], gap="large")
     with left:
         _frontier(comparison, run, words)
     with right:
-        _differences(comparison, words)
-    _table(comparison, run, words)
+        _differences(comparison, run, words)
+    if panels.shown("table"):
+        st.fragment(_table)(comparison, run, words)
+
+
+def _verdict(comparison: dict[str, Any]) -> list[str]:
+    """The sentences with the metric called as everywhere on the page."""
+    word = re.compile(rf"(?<!\S){re.escape(comparison['metric'])}(?!\S)")
+    return [word.sub(metric_name(comparison), str(sentence)) for sentence in comparison["verdict"]]
 
 
 def _how(comparison: dict[str, Any], words: dict[str, Any]) -> str:
@@ -97,19 +111,22 @@ def _frontier(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> No
     title = "frontier_better" if comparison["higher_is_better"] else "frontier"
     st.markdown(f"**{words[title]}**", help=words["frontier_about"])
     with st.container(horizontal=True):
-        dominated = st.toggle(words["dominated"], value=True, key="show_dominated", persist_state="session")
+        dominated = st.toggle(
+            words["dominated"], value=True, key="dominated", persist_state="session", bind="query-params"
+        )
         points = [p for p in run.retrained if p.get("metric") == comparison["metric"]]
-        shown = points and st.toggle(words["retrained"], value=True, key="show_retrained", persist_state="session")
-    figure = figures.frontier(
-        comparison["rows"], metric_name(comparison), dominated, points=points if shown else (),
-        points_name=words["retrained_name"],
-    )  # fmt: skip
+        shown = points and st.toggle(
+            words["retrained"], value=True, key="retrained", persist_state="session", bind="query-params"
+        )
+    figure = _frontier_figure(
+        str(run.folder), store.stamp_of(run.folder), dominated, bool(shown), comparison, points if shown else ()
+    )
     charts.show(figure, key="frontier", alt=words["frontier_alt"])
 
 
-def _differences(comparison: dict[str, Any], words: dict[str, Any]) -> None:
+def _differences(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
     st.markdown(f"**{words['differences']}**", help=words["differences_about"])
-    figure = figures.differences(comparison["rows"], comparison["higher_is_better"])
+    figure = _differences_figure(str(run.folder), store.stamp_of(run.folder), comparison)
     if len(figure.data[0].x):
         charts.show(figure, key="differences", alt=words["differences_alt"])
     else:
@@ -118,6 +135,8 @@ def _differences(comparison: dict[str, Any], words: dict[str, Any]) -> None:
 
 def _table(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
     st.markdown(f"**{words['table']}**")
+    if not later.reached("comparison_table", later.table_px(len(comparison["rows"])) + _BUTTON_PX):
+        return
     frame, names, number = table(comparison["rows"]), words["columns"], st.column_config.NumberColumn
     forms = {
         "compression": "%.3gx", "embedding_dim": "%.1f", "n_values": "localized", "n_bytes": "bytes", "lr": "%.2g",
@@ -126,9 +145,9 @@ def _table(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
     }  # fmt: skip
     columns = {name: number(names[name], format=form) for name, form in forms.items()}
     columns |= {name: names[name] for name in ("label", "layout", "seeds", "on_frontier")}
-    st.dataframe(frame, hide_index=True, alt=words["table"], column_config=columns)
+    st.dataframe(frame, hide_index=True, alt=words["table"], column_config=columns, placeholder="-")
     st.download_button(
-        words["download"], lambda: exports.csv_bytes(frame), f"{run.id}-comparison.csv", "text/csv",
+        words["download"], lambda: exports.csv_bytes(frame), f"{recipes.file_stem(run)}-comparison.csv", "text/csv",
         key="take_comparison", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
 
@@ -152,3 +171,23 @@ def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _label(row: dict[str, Any]) -> str:
     return figures.method_label(row["method"])
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _frontier_figure(
+    folder: str,
+    stamp: int,
+    dominated: bool,
+    with_points: bool,
+    _found: dict[str, Any],
+    _points: Sequence[dict[str, Any]],
+) -> go.Figure:
+    return figures.frontier(
+        _found["rows"], escape.plotly(metric_name(_found)), dominated, FRONTIER_PX,
+        points=_points, points_name=texts.page("compare")["retrained_name"],
+    )  # fmt: skip
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _differences_figure(folder: str, stamp: int, _found: dict[str, Any]) -> go.Figure:
+    return figures.differences(_found["rows"], _found["higher_is_better"])

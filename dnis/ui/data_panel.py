@@ -17,6 +17,8 @@ from dnis.splits import PARTS, Split, default_strategy
 from dnis.ui import charts, escape, store, texts
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from dnis.interactions import Interactions
 
 FEW = 5
@@ -39,7 +41,7 @@ def interactions_or_error(spec: DataSpec) -> Interactions | None:
         return None
 
 
-def facts(data: Interactions) -> None:
+def facts(data: Interactions, spec: DataSpec) -> None:
     """Numbers of the data, the task that follows from them, and what was noted while reading."""
     words = texts.page("data")
     names, helps = words["metrics"], words["metrics_help"]
@@ -49,7 +51,7 @@ def facts(data: Interactions) -> None:
     if data.n_items:
         shown["items"] = f"{data.n_items:,}"
     if data.n_users and data.n_items:
-        shown["density"] = f"{density(data):.2%}"
+        shown["density"] = f"{_density(spec, store.stamp_of_source(spec.source), data):.2%}"
     with st.container(horizontal=True):
         for name in names:
             if name in shown:
@@ -132,12 +134,12 @@ def split_or_error(spec: DataSpec) -> Split | None:
         return None
 
 
-def tail(split: Split) -> None:
+def tail(split: Split, spec: DataSpec) -> None:
     """The long tail of the training part, with the borders of the default blocks."""
     words = texts.page("data")
-    blocks = make_blocks(split.counts, SearchConfig().n_blocks)
-    charts.show(figures.long_tail(split.counts, blocks), key="long_tail", alt=words["tail_alt"])
-    st.caption(words["tail_fact"].format(**tail_numbers(split.counts), blocks=int(blocks.max()) + 1))
+    figure, numbers = _tail(spec, store.stamp_of_source(spec.source), split)
+    charts.show(figure, key="long_tail", alt=words["tail_alt"])
+    st.caption(words["tail_fact"].format(**numbers))
 
 
 def tail_numbers(counts: np.ndarray) -> dict[str, str]:
@@ -157,10 +159,11 @@ def tail_numbers(counts: np.ndarray) -> dict[str, str]:
     }  # fmt: skip
 
 
-def roles(split: Split) -> None:
+def roles(split: Split, spec: DataSpec) -> None:
     """A strip of the four roles over time, and what training never saw."""
     words = texts.page("data")
-    charts.show(figures.role_strip(split, charts.is_dark()), key="role_strip", alt=words["strip_alt"])
+    strip = _strip(spec, store.stamp_of_source(spec.source), charts.is_dark(), split)
+    charts.show(strip, key="role_strip", alt=words["strip_alt"])
     table = unknown_table(split)
     if table.empty:
         st.caption(words["unknown_none"])
@@ -192,4 +195,21 @@ def _say(error: Exception, spec: DataSpec) -> None:
     words = texts.page("data")
     path = Path(spec.source)
     message = escape.markdown(str(error).replace(str(path), "the file").replace(path.name, "the file"), 300)
-    st.error(f"{words['unusable'].format(message=message)} {words['remedy']}", icon=":material/error:")
+    st.error(f"{words['unusable'].format(message=message.rstrip('.'))} {words['remedy']}", icon=":material/error:")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _tail(spec: DataSpec, stamp: tuple[int, int], _split: Split) -> tuple[go.Figure, dict[str, str]]:
+    blocks = make_blocks(_split.counts, SearchConfig().n_blocks)
+    numbers = {**tail_numbers(_split.counts), "blocks": str(int(blocks.max()) + 1)}
+    return figures.long_tail(_split.counts, blocks), numbers
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _strip(spec: DataSpec, stamp: tuple[int, int], dark: bool, _split: Split) -> go.Figure:
+    return figures.role_strip(_split, dark)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _density(spec: DataSpec, stamp: tuple[int, int], _data: Interactions) -> float:
+    return density(_data)

@@ -24,7 +24,9 @@ _JOBS, _OWNER, _SETTLED = "_jobs", "_owner", "_settled"
 def runner() -> JobRunner:
     """The one queue of this server."""
     journal.start()
-    queue = JobRunner(store.runs_folder(), jobs.WORKER, Limits(n_workers=environment.read().n_workers))
+    host = environment.read()
+    limits = Limits(n_workers=host.n_workers, limit_s=host.job_s, max_bytes=host.job_bytes)
+    queue = JobRunner(store.runs_folder(), jobs.WORKER, limits, (store.bundled_folder(),))
     # Streamlit collects garbage after every run of a script; what is loaded by now need not be looked through again.
     gc.collect()
     gc.freeze()
@@ -133,7 +135,7 @@ def _settle(seen: JobView | None) -> None:
         return
     settled.add(seen.id)
     if seen.run is not None and seen.kind == "search":
-        session.set_run(seen.run.name, own=True)
+        session.set_run(seen.run.name, own=not seen.shared)
 
 
 def _show_address() -> None:
@@ -142,6 +144,20 @@ def _show_address() -> None:
         st.query_params["job"] = under_way[0].id
     elif "job" in st.query_params:
         del st.query_params["job"]
+
+
+def pace_s(seen: JobView | None) -> float | None:
+    """How often the page that shows a job asks for news of it.
+
+    Args:
+        seen: The job, if there is one.
+
+    Returns:
+        Time between two looks [s]: longer while the job waits for its turn; None where there is nothing to wait for.
+    """
+    if seen is None or not seen.active:
+        return None
+    return 3.0 if seen.position else 1.0
 
 
 def progress(seen: JobView) -> str:
@@ -155,10 +171,23 @@ def progress(seen: JobView) -> str:
     """
     words = texts.page("shell")
     if seen.position:
-        return words["queued"].format(position=seen.position)
+        return words["queued"].format(position=seen.position, wait=duration(seen.wait_s))
     last = next((e for e in reversed(seen.events) if e["event"] in ("epoch", "cell")), None)
     if last is None:
         return words["starting"]
     if last["event"] == "epoch":
         return words["epoch_of"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"))
     return words["cells"].format(count=sum(e["event"] == "cell" for e in seen.events))
+
+
+def duration(seconds: float | None) -> str:
+    """A time for people.
+
+    Args:
+        seconds: Time [s]; None counts as none.
+
+    Returns:
+        Such as ``8 s`` or ``2 min 5 s``.
+    """
+    minutes, rest = divmod(round(seconds or 0.0), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

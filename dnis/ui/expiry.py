@@ -15,7 +15,7 @@ LOG = logging.getLogger(__name__)
 FRESH_S = 7200.0
 """What was written or looked at within this time counts as in use [s]."""
 
-UPLOADS, DELETED = "uploads", "deleted"
+UPLOADS, DELETED, SHELF = "uploads", "deleted", "shelf"
 """Folders of the runs folder that hold no runs themselves."""
 
 _DAY_S = 86400.0
@@ -73,7 +73,7 @@ def stored(folder: Path) -> list[Stored]:
         Runs, runs set aside, and uploads.
     """
     parents = [folder, folder / UPLOADS, folder / DELETED]
-    kept = (UPLOADS, DELETED)
+    kept = (UPLOADS, DELETED, SHELF)
     found = [_measured(path) for parent in parents if parent.is_dir() for path in parent.iterdir()
              if path.is_dir() and not path.is_symlink() and not (parent == folder and path.name in kept)]  # fmt: skip
     return sorted(found, key=lambda item: (item.changed_s, item.folder.name))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from dnis import exports, figures, recipes
-from dnis.ui import texts
+from dnis.ui import charts, comparison_panel, later, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -20,6 +20,11 @@ N_ROWS = 5
 
 N_LINES = 12
 """Lines of a text that its sample shows."""
+
+N_VALUES = 5
+"""Values of a vector that its sample shows."""
+
+_FIGURE_PX = 460
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def offers(run: Run, scheme: DimensionScheme) -> list[Offer]:
     Returns:
         Offers in the order of the page.
     """
-    name, cut = run.id, float(scheme.threshold or 0.0)
+    name, cut = recipes.file_stem(run), float(scheme.threshold or 0.0)
     return [
         Offer("scheme", f"{name}-scheme.csv", "text/csv",
               lambda: exports.csv_bytes(exports.scheme_frame(run, scheme)), lambda: _rows(run, scheme)),
@@ -60,7 +65,7 @@ def offers(run: Run, scheme: DimensionScheme) -> list[Offer]:
         Offer("settings", f"{name}.json", "application/json",
               lambda: recipes.settings_json(run, cut).encode(), lambda: _text(recipes.settings_json(run, cut))),
         Offer("figures", f"{name}-figures.html", "text/html",
-              lambda: figures.gallery(run, scheme).encode(), _figures),
+              lambda: figures.gallery(run, scheme, _comparison(run)).encode(), _figures),
         Offer("run", f"{name}.zip", "application/zip", lambda: exports.run_zip(run.folder), lambda: _files(run)),
     ]  # fmt: skip
 
@@ -82,6 +87,32 @@ def draw(offer: Offer) -> None:
             words["download"].format(what=offer.file_name), offer.make, offer.file_name, offer.mime,
             key=f"take_{offer.key}", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
+
+
+def figure(run: Run, scheme: DimensionScheme) -> None:
+    """One figure of the run, chosen from all, on show and to be saved as PNG, SVG or HTML.
+
+    Args:
+        run: The run on show.
+        scheme: Which dimensions stay.
+    """
+    st.fragment(_figure)(run, scheme)
+
+
+def _figure(run: Run, scheme: DimensionScheme) -> None:
+    if not later.reached("figure", _FIGURE_PX):
+        return
+    words = texts.page("export")
+    makers = figures.makers_of(run, scheme, _comparison(run), charts.is_dark())
+    heading = st.selectbox(words["figure"], list(makers), key="figure_to_save", persist_state="session")
+    charts.show(makers[heading](), key=f"{run.id}_{list(makers).index(heading)}", alt=heading)
+
+
+def _comparison(run: Run) -> dict[str, Any] | None:
+    try:
+        return comparison_panel.read(run)
+    except (ValueError, OSError):
+        return None  # Compare says what is wrong with it
 
 
 def _rows(run: Run, scheme: DimensionScheme) -> None:
@@ -108,7 +139,8 @@ def _projector(run: Run, scheme: DimensionScheme) -> None:
     words = texts.page("export")
     vectors, metadata = exports.projector_texts(run, scheme, 3)
     st.caption(words["vectors"])
-    st.code("\n".join(f"{line[:70]} …" for line in vectors.splitlines()), language=None, wrap_lines=True)
+    shown = ["  ".join(line.split("\t")[:N_VALUES]) + "  …" for line in vectors.splitlines()]
+    st.code("\n".join(shown), language=None, wrap_lines=True)
     st.caption(words["metadata"])
     st.code(metadata.strip(), language=None, wrap_lines=True)
 
@@ -127,5 +159,6 @@ def _figures() -> None:
 def _files(run: Run) -> None:
     st.caption(texts.page("export")["files"])
     sizes = [(path.name, figures.bytes_text(path.stat().st_size)) for path in exports.run_files(run.folder)]
-    listed = "\n".join(f"{name:<24}{size:>9}" for name, size in sizes)
+    width = max(len(name) for name, _ in sizes) + 2
+    listed = "\n".join(f"{name:<{width}}{size:>8}" for name, size in sizes)
     st.code(listed, language=None, wrap_lines=True)

@@ -9,94 +9,76 @@ import pandas as pd
 import streamlit as st
 
 from dnis import figures
-from dnis.ui import charts, escape, neighbours, texts
+from dnis.ui import charts, escape, finding, live, loaded, neighbours, store, texts
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from dnis.runs import Run
     from dnis.schemes import DimensionScheme
 
-DIRECT = 10_000
-"""Up to this many features one list holds them all; beyond it a search narrows them down."""
-
-N_MATCHES = 50
+KEYS = ("feature", "other")
+"""The feature on show, and the one to compare it with, which may be none."""
 
 
-def names_of(run: Run) -> np.ndarray:
-    """What every feature is called in lists: its label, with its field and raw id where two share a label.
+def chosen(run: Run, key: str) -> int | None:
+    """The feature that the visitor has chosen; at first the most frequent one of the field that has titles.
 
     Args:
         run: A finished search.
+        key: One of ``KEYS``.
 
     Returns:
-        Distinct texts, (n_features,).
+        A feature id, or None where there is nothing to compare with.
     """
-    vocabulary = run.vocabulary
-    labels = np.array([escape.plain(vocabulary.label(i)) for i in range(vocabulary.n_features)], dtype=object)
-    _, place, often = np.unique(labels.astype(str), return_inverse=True, return_counts=True)
-    for i in np.flatnonzero(often[place] > 1):
-        field, raw = vocabulary.decode(int(i))
-        labels[i] = f"{labels[i]} [{escape.plain(field, 20)} {escape.plain(raw, 20)}]"
-    return labels
+    kept = st.session_state.get(_kept(run, key))
+    return kept if kept is not None or key != KEYS[0] else _first(run)
 
 
-def matches(names: np.ndarray, text: str, counts: np.ndarray) -> np.ndarray:
-    """Features whose name holds a text, most frequent first.
-
-    Args:
-        names: Names of all features, (n_features,).
-        text: What to look for; upper and lower case are the same.
-        counts: Training frequency, (n_features,).
-
-    Returns:
-        Feature ids.
-    """
-    wanted = text.casefold()
-    found = np.array([i for i, name in enumerate(names) if wanted in name.casefold()], dtype=int)
-    return found[np.argsort(-counts[found], kind="stable")]
+def _kept(run: Run, key: str) -> str:
+    return f"_{key}_{run.folder.name}"
 
 
-def choose(run: Run, label: str, key: str, optional: bool = False) -> int | None:
-    """Ask for a feature by name.
-
-    Args:
-        run: A finished search.
-        label: Label of the widget.
-        key: Name of the widget.
-        optional: Whether none may be chosen; else the most frequent one of the item's field is.
-
-    Returns:
-        A feature id, or None.
-    """
-    words = texts.page("importance")
-    names = _names(str(run.folder), run)
-    by_count = np.argsort(-run.result.counts, kind="stable")
-    if len(names) > DIRECT:
-        by_count = _narrowed(names, run, key, words)
-    start = None if optional or not len(by_count) else _first(run, by_count)
-    chosen = st.selectbox(
-        label, by_count.tolist(), index=start, key=f"{key}_{run.folder.name}", format_func=names.__getitem__,
-        placeholder=words["nobody"] if optional else None, help=words["find_help"],
-        filter_mode="contains", persist_state="session",
-    )  # fmt: skip
-    return None if chosen is None else int(chosen)
-
-
-def _narrowed(names: np.ndarray, run: Run, key: str, words: dict) -> np.ndarray:
-    text = st.text_input(words["search"], key=f"{key}_text", help=words["search_help"], persist_state="session")
-    found = matches(names, text, run.result.counts)
-    if not len(found):
-        st.caption(words["no_match"].format(text=escape.markdown(text)))
-    elif len(found) > N_MATCHES:
-        st.caption(words["first_matches"].format(shown=N_MATCHES, found=f"{len(found):,}"))
-    return found[:N_MATCHES]
-
-
-def _first(run: Run, by_count: np.ndarray) -> int:
-    """The place of the most frequent feature of the field that has titles, else of the second field."""
-    fields = run.vocabulary.field_of[by_count]
+def _first(run: Run) -> int:
+    """The most frequent feature of the field that has titles, else of the second field."""
     name = run.vocabulary.item_field
     wanted = run.vocabulary.index(name) if name else min(1, len(run.vocabulary.fields) - 1)
-    return int(np.argmax(fields == wanted))
+    inside = np.flatnonzero(run.vocabulary.field_of == wanted)
+    return int(inside[np.argmax(run.result.counts[inside])])
+
+
+def find(run: Run, key: str) -> None:
+    """Draw the box that finds a feature by title or raw id; only the box runs again while somebody types.
+
+    Args:
+        run: A finished search.
+        key: One of ``KEYS``.
+    """
+    st.fragment(_find)(run, key)
+
+
+def _find(run: Run, key: str) -> None:
+    words, query, new = texts.page("importance"), f"_{key}_query", f"_{key}_is_new"
+
+    def ask(text: str) -> None:
+        st.session_state[query] = text
+
+    def choose(feature: int | None) -> None:
+        if feature is None or 0 <= feature < run.vocabulary.n_features:
+            st.session_state[_kept(run, key)] = feature
+            st.session_state[query], st.session_state[new] = "", True
+
+    feature = chosen(run, key)
+    name = None if feature is None else escape.plain(run.vocabulary.label(feature))
+    index = _index(loaded.naming(str(run.folder), store.stamp_of(run.folder), run), run)
+    found = {
+        "id": run.folder.name, "label": words[key], "words": words["finder"], "optional": key != KEYS[0],
+        "chosen": None if feature is None else {"id": feature, "name": name},
+        **finding.listed(index, run.vocabulary, run.result.counts, st.session_state.get(query, "")),
+    }  # fmt: skip
+    live.finder(found, f"find_{key}", ask, choose)
+    if st.session_state.pop(new, False):
+        st.rerun()
 
 
 def draw(run: Run, scheme: DimensionScheme, feature: int, limit: float, key: str) -> None:
@@ -116,12 +98,12 @@ def draw(run: Run, scheme: DimensionScheme, feature: int, limit: float, key: str
     with st.container(horizontal=True):
         st.metric(words["count"], f"{count:,}", help=words["count_help"], width="content")
         st.metric(words["in_block"], block, help=texts.tip("block"), width="content")
-        st.metric(words["dims"], f"{int(scheme.dims[feature])} / {scheme.mask.shape[1]}", width="content")
+        st.metric(words["dims"], f"{int(scheme.mask[feature].sum())} / {scheme.mask.shape[1]}", width="content")
     if count == 0:
         st.caption(words["unseen"])
-    bars = figures.feature_bars(run.result.weighted[feature], scheme.mask[feature], scheme.threshold or 0.0, limit)
-    charts.show(bars, key=f"{key}_bars", alt=words["bars_alt"])
-    _neighbours(run, scheme, feature)
+    place = (str(run.folder), store.stamp_of(run.folder), scheme.threshold or 0.0, feature)
+    charts.show(_bars(*place, limit, run, scheme), key=f"{key}_bars", alt=words["bars_alt"])
+    _neighbours(run, *_around(*place, run, scheme))
 
 
 def reach(run: Run, shown: list[int]) -> float:
@@ -137,9 +119,8 @@ def reach(run: Run, shown: list[int]) -> float:
     return 1.08 * max(float(np.abs(run.result.weighted[shown]).max()), 1e-6)
 
 
-def _neighbours(run: Run, scheme: DimensionScheme, feature: int) -> None:
+def _neighbours(run: Run, before: neighbours.Neighbours, after: neighbours.Neighbours) -> None:
     words = texts.page("importance")
-    before, after = neighbours.around(run, scheme, feature)
     st.markdown(f"**{words['neighbours']}**", help=words["neighbours_about"])
     if not len(after.ids):
         st.caption(words["nothing_left"])
@@ -167,11 +148,26 @@ def neighbour_table(run: Run, before: neighbours.Neighbours, after: neighbours.N
     def column(found: neighbours.Neighbours) -> pd.Series:
         marks = ["✓ " if i in both else "" for i in found.ids.tolist()]
         named = [escape.plain(run.vocabulary.label(int(i)), 44) for i in found.ids]
-        return pd.Series([f"{m}{n} ({c:.2f})" for m, n, c in zip(marks, named, found.cosines, strict=True)], dtype=str)
+        # the number first: what a narrow column cuts off is the end of a long name
+        return pd.Series([f"{m}{c:.2f} {n}" for m, n, c in zip(marks, named, found.cosines, strict=True)], dtype=str)
 
     return pd.DataFrame({words["before"]: column(before), words["after"]: column(after)}).fillna("")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _names(folder: str, _run: Run) -> np.ndarray:
-    return names_of(_run)
+def _index(naming: str, _run: Run) -> finding.Index:
+    return finding.index_of(_run.vocabulary, _run.result.counts)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _bars(
+    folder: str, stamp: int, threshold: float, feature: int, limit: float, _run: Run, _scheme: DimensionScheme
+) -> go.Figure:
+    return figures.feature_bars(_run.result.weighted[feature], _scheme.mask[feature], threshold, limit)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _around(
+    folder: str, stamp: int, threshold: float, feature: int, _run: Run, _scheme: DimensionScheme
+) -> tuple[neighbours.Neighbours, neighbours.Neighbours]:
+    return neighbours.around(_run, _scheme, feature)

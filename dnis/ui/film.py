@@ -89,8 +89,9 @@ def film(
         "dims": [_numbers(_pooled(e.get("dims_by_block"), step, len(names)), 2) for e in epochs],
         "width": max([1.0, *(float(np.max(e["dims_by_block"])) for e in epochs if _filled(e.get("dims_by_block")))]),
         "travel": [round(float(e.get("alpha_travel") or 0.0), 4) for e in epochs],
+        "seconds": _numbers([e.get("seconds") or 0.0 for e in epochs], 2),
         "losses": _losses(epochs),
-        "notes": [[int(e["epoch"]), str(note)] for e in epochs for note in e.get("notes") or ()],
+        "notes": [[int(e["epoch"]), _beside(str(note), e["epoch"])] for e in epochs for note in e.get("notes") or ()],
         "blocks": names,
         "columns": n_dims,
         "words": dict(words),
@@ -148,3 +149,8 @@ def _losses(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]
 def _numbers(values: Any, digits: int) -> list[float | None]:
     # JSON has no NaN: a loss that left the numbers is a gap in its curve
     return [round(float(v), digits) if v is not None and math.isfinite(v) else None for v in values]
+
+
+def _beside(note: str, epoch: int) -> str:
+    """A sentence that stands beside its epoch, without the epoch."""
+    return note.replace(f" in epoch {epoch}", "").replace(f" (epoch {epoch})", "")

@@ -28,27 +28,38 @@ def require_entry() -> None:
         st.error(words["bad_environment"], icon=":material/settings_alert:")
         st.code(str(error), language=None, wrap_lines=True)
         st.stop()
-    if not password or hmac.compare_digest(st.session_state.get(_ENTERED, b""), _digest(password)):
+    if password:
+        require(password, "password", words["password"])
+
+
+def require(secret: str, kind: str, label: str) -> None:
+    """End the page here unless the visitor knows a secret; asked for once a session.
+
+    Args:
+        secret: What has to be known, not empty.
+        kind: Name of the door; each is passed on its own.
+        label: Label of the box.
+    """
+    words = texts.page("shell")
+    if hmac.compare_digest(st.session_state.get(_ENTERED, {}).get(kind, b""), _digest(kind, secret)):
         return
-    with st.form("gate", width=400):
-        st.text_input(
-            words["password"], type="password", key="password", max_chars=200, autocomplete="current-password"
-        )
-        st.form_submit_button(words["enter"], type="primary", on_click=_enter)
+    with st.form(f"gate_{kind}", width=400):
+        st.text_input(label, type="password", key=kind, max_chars=200, autocomplete="current-password")
+        st.form_submit_button(words["enter"], type="primary", on_click=_enter, args=(kind, secret))
     if st.session_state.pop(_WRONG, False):
         st.error(words["wrong_password"], icon=":material/lock:")
     st.stop()
 
 
-def _digest(password: str) -> bytes:
+def _digest(kind: str, secret: str) -> bytes:
     """What is kept in the session instead of a bare yes: a changed password asks everybody again."""
-    return hmac.digest(b"dnis", password.encode(), "sha256")
+    return hmac.digest(kind.encode(), secret.encode(), "sha256")
 
 
-def _enter() -> None:
-    given, password = st.session_state.get("password", ""), environment.read().password
-    if hmac.compare_digest(_digest(given), _digest(password)):
-        st.session_state[_ENTERED] = _digest(password)
+def _enter(kind: str, secret: str) -> None:
+    given = st.session_state.get(kind, "")
+    if hmac.compare_digest(_digest(kind, given), _digest(kind, secret)):
+        st.session_state[_ENTERED] = {**st.session_state.get(_ENTERED, {}), kind: _digest(kind, secret)}
         return
     time.sleep(PAUSE_S)
     st.session_state[_WRONG] = True

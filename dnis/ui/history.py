@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,11 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from dnis.additions import rename_run
-from dnis.checkpoints import CHECKPOINT
 from dnis.exports import safe_frame
 from dnis.figures import bytes_text
-from dnis.ui import desk, escape, session, settings_form, store, texts, workbench
-from dnis.ui.search_panel import duration
+from dnis.ui import desk, escape, session, settings_form, store, texts, unfinished, workbench
+from dnis.ui.desk import duration
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -143,7 +141,7 @@ def _rename(run: Run, words: dict[str, Any]) -> None:
 
 
 def _go_on(run: Run, words: dict[str, Any]) -> None:
-    if store.is_bundled(run) or not (run.folder / CHECKPOINT).is_file():
+    if store.is_bundled(run) or unfinished.find(run.folder.name) is None:
         return
     seen = desk.view("search")
     busy = seen is not None and seen.active
@@ -151,8 +149,5 @@ def _go_on(run: Run, words: dict[str, Any]) -> None:
         words["go_on"], key="run_go_on", icon=":material/resume:", disabled=busy,
         help=words["busy" if busy else "go_on_help"],
     ):  # fmt: skip
-        config = dataclasses.asdict(run.result.config)
-        job = {"kind": "search", "data": dataclasses.asdict(run.data), "config": config, "resume": True}
-        desk.forget("search")
-        desk.start({**job, "name": run.name, "out": str(run.folder)})
+        unfinished.resume(run.folder.name)
         st.switch_page("pages/2_search.py")

@@ -11,7 +11,6 @@ import json
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,8 @@ from typing import Any
 
 from dnis.ui.job import ACTIVE, Job, JobView, Limits, QueueFullError
 from dnis.ui.process import WorkerProcess
+from dnis.ui.roster import Roster
+from dnis.ui.shelf import Shelf, copy_search
 
 WORKER = (sys.executable, "-m", "dnis.worker")
 """The command that does a job."""
@@ -28,21 +29,28 @@ WORKER = (sys.executable, "-m", "dnis.worker")
 class JobRunner:
     """Runs jobs in worker processes, a few at a time, the others wait in turn."""
 
-    def __init__(self, folder: Path, command: Sequence[str] = WORKER, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        command: Sequence[str] = WORKER,
+        limits: Limits | None = None,
+        recorded: tuple[Path, ...] = (),
+    ) -> None:
         """Start the threads that feed the workers.
 
         Args:
             folder: Where a search's run folder is made; its name is the job's id.
             command: The worker's command line.
             limits: How much is done at a time.
+            recorded: Folders of finished searches that come with the project.
         """
         self.folder = folder
         self.command = tuple(command)
         self.limits = limits or Limits()
-        self._jobs: dict[str, Job] = {}
-        self._queue: deque[Job] = deque()
+        self._roster = Roster(self.limits)
         self._change = threading.Condition()
         self._closed = False
+        self._shelf = Shelf(folder, recorded)
         targets = [self._work] * self.limits.n_workers + [self._watch]
         self._threads = [threading.Thread(target=target, daemon=True) for target in targets]
         for thread in self._threads:
@@ -68,17 +76,19 @@ class JobRunner:
         # a search that is taken up keeps its folder, and so its id and its link
         name = Path(job["out"]).name if job.get("resume") else token_urlsafe(16)
         with self._change:
-            found = self._under_way(owner, job["kind"], name) or self._same(key)
+            found = self._roster.of(owner, job["kind"], name) or self._roster.equal(key, owner)
             if found is not None:
-                self._join(found, owner)
+                found.join(owner)
                 return found.id
-            if len(self._queue) >= self.limits.max_queue:
-                raise QueueFullError(f"{len(self._queue)} jobs are waiting already; try again in a few minutes")
             new = Job(id=name, key=key, job=dict(job), owners={owner}, word=word)
+            done = self._shelf.find(job)
+            if done is not None:
+                return self._hand_over(done, new)
+            waiting = len(self._roster.queue)
+            if waiting >= self.limits.max_queue:
+                raise QueueFullError(f"{waiting} jobs are waiting already; try again in a few minutes")
             new.job.setdefault("out", str(self.folder / new.id))
-            self._jobs[new.id] = new
-            self._queue.append(new)
-            self._forget_old()
+            self._roster.add(new)
             self._change.notify_all()
             return new.id
 
@@ -92,15 +102,23 @@ class JobRunner:
             The view, or None if no such job is known (any more).
         """
         with self._change:
-            job = self._jobs.get(job_id or "")
-            if job is None:
-                return None
-            return job.view(self._queue.index(job) + 1 if job in self._queue else 0)
+            return self._roster.view(job_id or "")
 
     def active(self) -> list[JobView]:
-        """Every job that is not over."""
+        """Every job that is not over, in the order in which they came."""
         with self._change:
-            return [job.view(0) for job in self._jobs.values() if job.state in ACTIVE]
+            return self._roster.views()
+
+    def ended(self) -> dict[str, int]:
+        """How many jobs of late ended as ``finished``, ``stopped`` and ``failed``."""
+        with self._change:
+            return self._roster.ended()
+
+    def workers(self) -> list[int]:
+        """Process numbers of the workers."""
+        with self._change:
+            pids = [job.process.pid for job in self._roster.jobs.values() if job.busy and job.process is not None]
+        return [pid for pid in pids if pid is not None]
 
     def stop(self, job_id: str, owner: str | None = None) -> None:
         """End a job at its next step, or only leave it where other sessions watch it too.
@@ -110,7 +128,7 @@ class JobRunner:
             owner: The session that asks; None stops it for everyone.
         """
         with self._change:
-            job = self._jobs.get(job_id)
+            job = self._roster.jobs.get(job_id)
             if job is None or job.state not in ACTIVE:
                 return
             if owner is not None:
@@ -130,7 +148,7 @@ class JobRunner:
             Whether the word was passed on.
         """
         with self._change:
-            job = self._jobs.get(job_id)
+            job = self._roster.jobs.get(job_id)
             if job is None or job.state != "running" or len(job.present) > 1 or job.process is None:
                 return False
             job.paused = word != "play"
@@ -144,9 +162,9 @@ class JobRunner:
             job_id: A job to join, too.
         """
         with self._change:
-            for job in self._jobs.values():
+            for job in self._roster.jobs.values():
                 if owner in job.owners or job.id == job_id:
-                    self._join(job, owner)
+                    job.join(owner)
 
     def orphan(self, owner: str) -> None:
         """A session has gone, perhaps only for a moment: what nobody else watches ends after the grace time.
@@ -155,77 +173,58 @@ class JobRunner:
             owner: Token of the session.
         """
         with self._change:
-            for job in self._jobs.values():
-                if owner in job.present:
-                    job.away.add(owner)
-                    job.orphaned_s = None if job.present else time.monotonic()
+            for job in self._roster.jobs.values():
+                job.leave(owner)
 
     def close(self) -> None:
         """Stop every job and the threads."""
         with self._change:
             self._closed = True
-            for job in self._jobs.values():
+            for job in self._roster.jobs.values():
                 if job.state in ACTIVE:
                     self._stop(job, "")
             self._change.notify_all()
         for thread in self._threads:
             thread.join(self.limits.kill_s + 2.0)
 
-    def _join(self, job: Job, owner: str) -> None:
-        job.owners.add(owner)
-        job.away.discard(owner)
-        job.orphaned_s = None
-
-    def _under_way(self, owner: str, kind: str, name: str) -> Job | None:
-        active = [j for j in self._jobs.values() if j.state in ACTIVE]
-        return next((j for j in active if j.id == name or (owner in j.owners and j.job["kind"] == kind)), None)
-
-    def _same(self, key: str) -> Job | None:
-        alive = (j for j in self._jobs.values() if j.key == key and j.job["kind"] == "search" and j.stopping_s is None)
-        return next(
-            (j for j in alive if j.state in ACTIVE or (j.state == "finished" and j.run and j.run.is_dir())), None
-        )
-
-    def _forget_old(self) -> None:
-        over = [j.id for j in self._jobs.values() if j.state not in ACTIVE]
-        for job_id in over[: max(0, len(over) - self.limits.keep)]:
-            del self._jobs[job_id]
+    def _hand_over(self, done: Path, new: Job) -> str:
+        """Give a finished search to a session: the recorded run itself, or a copy of what another session has made."""
+        if done.parent != self.folder:
+            new.id, new.run = done.name, done
+        else:
+            new.run = self.folder / new.id
+            copy_search(done, new.run)
+        new.state = "finished"
+        self._roster.add(new)
+        return new.id
 
     def _work(self) -> None:
         while True:
             with self._change:
-                self._change.wait_for(lambda: self._queue or self._closed)
-                if self._closed:
+                self._change.wait_for(lambda: self._roster.next() or self._closed)
+                job = self._roster.next()
+                if self._closed or job is None:
                     return
-                job = self._queue.popleft()
+                self._roster.queue.remove(job)
                 job.state, job.started_s, job.paused = "running", time.monotonic(), job.word != "play"
                 job.process = process = WorkerProcess(self.command)
             process.run(job.job, partial(self._hear, job), job.word)
-            self._end(job, process)
+            with self._change:
+                job.end(process)
+                if job.state == "finished":
+                    self._roster.durations.note(job.job["kind"], job.elapsed_s)
+                    if job.run is not None:
+                        self._shelf.put(job.job, job.run)
+                self._change.notify_all()
 
     def _hear(self, job: Job, event: dict[str, Any]) -> None:
         with self._change:
-            job.events.append(event)
-            if event.get("run"):
-                job.run = Path(event["run"])
-            if event["event"] == "failed":
-                job.message = str(event.get("message", ""))
-
-    def _end(self, job: Job, process: WorkerProcess) -> None:
-        with self._change:
-            last = job.events[-1]["event"] if job.events else ""
-            job.ended_s, job.paused = time.monotonic(), False
-            if last in ("finished", "failed", "stopped"):
-                job.state = last
-            elif job.stopping_s is not None:
-                job.state = "stopped"
-            else:
-                job.state, job.message = "failed", process.obituary()
+            job.hear(event)
 
     def _stop(self, job: Job, message: str) -> None:
         job.message = message
-        if job in self._queue:
-            self._queue.remove(job)
+        if job in self._roster.queue:
+            self._roster.queue.remove(job)
             job.state = "stopped"
         elif job.process is not None and job.stopping_s is None:
             job.stopping_s = time.monotonic()
@@ -234,17 +233,11 @@ class JobRunner:
     def _watch(self) -> None:
         while True:
             with self._change:
-                self._change.wait_for(lambda: self._closed, timeout=min(1.0, self.limits.kill_s / 3))
-                for job in [j for j in self._jobs.values() if j.state in ACTIVE]:
-                    self._check(job, time.monotonic())
-                if self._closed and not any(j.state == "running" for j in self._jobs.values()):
+                self._change.wait_for(lambda: self._closed, timeout=min(0.5, self.limits.kill_s / 3))
+                for job in [j for j in self._roster.jobs.values() if j.busy]:
+                    why = "" if job.stopping_s is not None else job.overdue(self.limits)
+                    if why:
+                        self._stop(job, why)
+                    job.press(self.limits)
+                if self._closed and not any(job.busy for job in self._roster.jobs.values()):
                     return
-
-    def _check(self, job: Job, now_s: float) -> None:
-        if job.stopping_s is not None:
-            if job.process is not None and now_s - job.stopping_s > self.limits.kill_s:
-                job.process.kill()
-        elif job.orphaned_s is not None and now_s - job.orphaned_s > self.limits.grace_s:
-            self._stop(job, "It was stopped because nobody was watching any more.")
-        elif job.state == "running" and job.elapsed_s > self.limits.limit_s:
-            self._stop(job, f"It was stopped at the limit of {self.limits.limit_s / 60:.0f} minutes.")

@@ -1,8 +1,8 @@
-"""The six steps of the Learn page: a text, a small live figure with its knobs, and a formula beside its numbers."""
+"""The seven steps of the Learn page: a text, a small live figure with its knobs, and a formula beside its numbers."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,36 +11,49 @@ import streamlit as st
 from dnis import figures
 from dnis.figures import lessons as pictures
 from dnis.schemes import make_blocks
-from dnis.ui import charts, fairness, miniature, texts
+from dnis.ui import charts, fairness, later, miniature, texts, turning
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+Words = dict[str, Any]
 
 MANY = 1000
 """Features of the first two lessons, which need no search."""
 
 _EXAMPLE = np.array([0.9, -0.7, 0.5, 0.6, -0.82, 0.3, 0.15, -0.4])
 _SEEDS = 5
+_HIGH = 260
+_BODY, _BODIES = 316, {"losses": 634, "size": 388, "fair": 360}
+"""Heights of a figure, and of what stands below a step's text where both stand side by side [pixels]."""
+
+_KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
+"""A turned knob stays turned, and stands in the address for those whom the link is handed to."""
 
 
-def tail() -> None:
+def tail(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     """Step 1: the long tail."""
-    words, knobs, picture = _frame("tail")
     with knobs:
-        s = st.slider(words["knob"], 0.0, 1.5, 0.8, 0.1, key="learn_tail", help=words["knob_help"])
+        s = st.slider(words["knob"], 0.0, 1.5, 0.8, 0.1, key="learn_tail", help=words["knob_help"], **_KEPT)
     counts = miniature.popularity(MANY, s)
     top = MANY // 10
     live = {
         "s": f"{s:.1f}", "top": top, "n": MANY, "share": f"{counts[:top].sum() / counts.sum():.0%}",
         "total": f"{counts.sum():,}", "rare": int((counts < 10).sum()),
     }  # fmt: skip
-    _show(words, knobs, picture, live, (figures.long_tail(counts, height=260), words["alt"]), key="learn_tail_figure")
+    _say(words, knobs, live)
+    with picture:
+        charts.show(figures.long_tail(counts, height=_HIGH), key="learn_tail_figure", alt=words["alt"])
 
 
-def blocks() -> None:
+def blocks(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     """Step 2: blocks of features."""
-    words, knobs, picture = _frame("blocks")
     kinds = words["kinds"]
     with knobs:
-        n_blocks = st.slider(words["knob"], 1, 20, 6, key="learn_blocks", help=texts.tip("block"))
-        kind = st.radio(words["kind"], list(kinds), key="learn_kind", horizontal=True, format_func=kinds.__getitem__)
+        n_blocks = st.slider(words["knob"], 1, 20, 6, key="learn_blocks", help=texts.tip("block"), **_KEPT)
+        kind = st.radio(
+            words["kind"], list(kinds), key="learn_kind", horizontal=True, format_func=kinds.__getitem__, **_KEPT
+        )
     counts = miniature.popularity(MANY, 0.8)
     block_of = make_blocks(counts, n_blocks, str(kind))
     first, last = counts[block_of == 0], counts[block_of == block_of.max()]
@@ -49,32 +62,30 @@ def blocks() -> None:
         "n": f"{MANY:,}", "k": k, "l": found, "before": MANY * k, "after": found * k,
         "high": first.max(), "low": first.min(), "last_high": last.max(), "last_low": last.min(),
     }  # fmt: skip
-    figure = figures.long_tail(counts, block_of, height=260)
-    _show(words, knobs, picture, live, (figure, words["alt"]), key="learn_blocks_figure")
+    _show(words, knobs, picture, live, figures.long_tail(counts, block_of, height=_HIGH), "learn_blocks_figure")
 
 
-def soft() -> None:
+def soft(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     """Step 3: soft selection."""
-    words, knobs, picture = _frame("soft")
     with knobs:
-        early = st.slider(words["early"], 0.0, 1.0, 0.9, 0.05, key="learn_early", help=texts.tip("alpha"))
-        late = st.slider(words["late"], 0.0, 1.0, 0.3, 0.05, key="learn_late")
+        early = st.slider(words["early"], 0.0, 1.0, 0.9, 0.05, key="learn_early", help=texts.tip("alpha"), **_KEPT)
+        late = st.slider(words["late"], 0.0, 1.0, 0.3, 0.05, key="learn_late", **_KEPT)
     alpha = np.repeat([early, late], len(_EXAMPLE) // 2)
     k = 4
     live = {
         "k": k, "alpha": f"{alpha[k]:.2f}", "e": f"{_EXAMPLE[k]:.2f}", "product": f"{alpha[k] * _EXAMPLE[k]:.3f}"
     }  # fmt: skip
-    figure = pictures.before_and_after(_EXAMPLE, alpha * _EXAMPLE, (words["plain"], words["weighted"]))
-    _show(words, knobs, picture, live, (figure, words["alt"]), key="learn_soft_figure")
+    names = words["plain"], words["weighted"]
+    figure = pictures.before_and_after(_EXAMPLE, alpha * _EXAMPLE, names, height=_HIGH)
+    _show(words, knobs, picture, live, figure, "learn_soft_figure")
 
 
-def losses() -> None:
+def losses(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     """Step 4: the bilevel search."""
-    words, knobs, picture = _frame("losses")
     with knobs:
-        epoch = st.slider(words["epoch"], 1, miniature.EPOCHS, miniature.EPOCHS, key="learn_epoch")
-        lr = st.slider(words["lr"], 0.0, 0.1, 0.03, 0.005, format="%.3f", key="learn_lr")
-        normalise = st.toggle(words["normalise"], value=True, key="learn_normalise")
+        epoch = st.slider(words["epoch"], 1, miniature.EPOCHS, miniature.EPOCHS, key="learn_epoch", **_KEPT)
+        lr = st.slider(words["lr"], 0.0, 0.1, 0.03, 0.005, format="%.3f", key="learn_lr", **_KEPT)
+        normalise = st.toggle(words["normalise"], value=True, key="learn_normalise", **_KEPT)
     found = _course(lr, normalise)
     alpha = found.alphas[epoch - 1]
     now = {role: f"{values[epoch - 1]:.3f}" for role, values in found.losses.items()}
@@ -82,18 +93,22 @@ def losses() -> None:
         "epoch": epoch, "train": now["train"], "val": now["search_val"], "test": now["test"],
         "travel": f"{np.abs(alpha - 1).mean():.2f}",
     }  # fmt: skip
-    heatmap = figures.alpha_heatmap(alpha, dark=charts.is_dark())
     with picture:
-        charts.show(heatmap, key="learn_alpha_figure", alt=words["heatmap_alt"])
-    figure = pictures.course(found.losses, epoch, figures.ROLES)
-    _show(words, knobs, picture, live, (figure, words["losses_alt"]), key="learn_losses_figure")
+        charts.show(
+            figures.alpha_heatmap(alpha, dark=charts.is_dark()), key="learn_alpha_figure", alt=words["heatmap_alt"]
+        )
+    _show(
+        words, knobs, picture, live, pictures.course(found.losses, epoch, figures.ROLES, height=_HIGH),
+        "learn_losses_figure",
+    )  # fmt: skip
 
 
-def prune() -> None:
+def prune(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     """Step 5: the cut and retraining."""
-    words, knobs, picture = _frame("prune")
     with knobs:
-        threshold = st.slider(words["knob"], 0.0, 1.0, 0.15, 0.01, key="learn_threshold", help=texts.tip("threshold"))
+        threshold = st.slider(
+            words["knob"], 0.0, 1.0, 0.15, 0.01, key="learn_threshold", help=texts.tip("threshold"), **_KEPT
+        )
     data, found = miniature.plant(), _course(0.03, True)
     scheme = miniature.cut(found, threshold)
     everything = data.train + data.val
@@ -104,23 +119,37 @@ def prune() -> None:
         "whole": f"{data.test_loss(found.weighted):.3f}",
     }  # fmt: skip
     planted = np.bincount(found.block_of, data.true_dims) / np.bincount(found.block_of)
-    figure = pictures.kept_and_planted(
-        scheme.mean_dims_by_block, planted, miniature.EMBEDDING_DIM, words["planted"]
-    )  # fmt: skip
-    _show(words, knobs, picture, live, (figure, words["alt"]), key="learn_prune_figure")
+    dims = scheme.mean_dims_by_block
+    figure = pictures.kept_and_planted(dims, planted, miniature.EMBEDDING_DIM, words["planted"], height=_HIGH)
+    _show(words, knobs, picture, live, figure, "learn_prune_figure")
 
 
-def fair() -> None:
-    """Step 6: the comparison."""
-    words, knobs, picture = _frame("fair")
+def size(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
+    """Step 6: a search that knows its size."""
     with knobs:
-        slope = st.slider(words["slope"], 0.0, 1.0, 1.0, 0.25, key="learn_slope", help=words["slope_help"])
-        equal_data = st.toggle(words["data"], value=True, key="learn_data")
-        equal_tuning = st.toggle(words["tuning"], value=True, key="learn_tuning")
+        compression = st.select_slider(
+            words["knob"], turning.COMPRESSIONS, 8, format_func="{}x".format, key="learn_size", **_KEPT
+        )
+        turn = st.toggle(words["turn"], value=True, key="learn_turn", **_KEPT)
+    rows = _turned(turn)
+    here = {str(row["method"]): row for row in rows if row["compression"] == compression}
+    live = {
+        "size": f"{compression}x", "full": f"{rows[0]['mean']:.2f}", "bytes": f"{here['uniform']['n_bytes']:,.0f}",
+        "late": f"{here['dnis']['mean']:.2f}", "same": f"{here['uniform']['mean']:.2f}",
+        "learned": f"{here['dnis-nested']['mean']:.2f}",
+    }  # fmt: skip
+    _show(words, knobs, picture, live, figures.frontier(rows, words["metric"], height=_HIGH), "learn_size_figure")
+
+
+def fair(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
+    """Step 7: the comparison."""
+    with knobs:
+        slope = st.slider(words["slope"], 0.0, 1.0, 1.0, 0.25, key="learn_slope", help=words["slope_help"], **_KEPT)
+        equal_data = st.toggle(words["data"], value=True, key="learn_data", **_KEPT)
+        equal_tuning = st.toggle(words["tuning"], value=True, key="learn_tuning", **_KEPT)
     rows = _judged(slope, equal_data, equal_tuning)
     live = verdict(rows, budget=960, words=words)
-    figure = figures.frontier(rows, words["metric"], height=300)
-    _show(words, knobs, picture, live, (figure, words["alt"]), key="learn_fair_figure")
+    _show(words, knobs, picture, live, figures.frontier(rows, words["metric"], height=_HIGH), "learn_fair_figure")
     st.caption(words["closing"])
 
 
@@ -147,22 +176,18 @@ def verdict(rows: list[dict[str, Any]], budget: int, words: dict[str, str]) -> d
     }  # fmt: skip
 
 
-def _frame(name: str) -> tuple[dict[str, Any], Any, Any]:
-    words = texts.page("learn")[name]
-    st.header(words["title"], anchor=name)
-    st.write(words["text"])
-    knobs, picture = st.columns([2, 3], gap="large")
-    return words, knobs, picture
-
-
-def _show(
-    words: dict[str, Any], knobs: Any, picture: Any, live: dict[str, Any], drawn: tuple[go.Figure, str], key: str
-) -> None:
+def _say(words: Words, knobs: DeltaGenerator, live: dict[str, Any]) -> None:
     with knobs:
         st.latex(words["formula"])
         st.write(words["live"].format(**live))
+
+
+def _show(
+    words: Words, knobs: DeltaGenerator, picture: DeltaGenerator, live: dict[str, Any], figure: go.Figure, key: str
+) -> None:
+    _say(words, knobs, live)
     with picture:
-        charts.show(drawn[0], key=key, alt=drawn[1])
+        charts.show(figure, key=key, alt=words["alt"])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -175,5 +200,24 @@ def _judged(slope: float, equal_data: bool, equal_tuning: bool) -> list[dict[str
     return fairness.judge(slope, equal_data, equal_tuning, _SEEDS)
 
 
-STEPS = (tail, blocks, soft, losses, prune, fair)
+@st.cache_data(max_entries=2, show_spinner=False)
+def _turned(turn: bool) -> list[dict[str, Any]]:
+    return turning.judge(turn, _SEEDS)
+
+
+STEPS = (tail, blocks, soft, losses, prune, size, fair)
 """The steps in the order of the page."""
+
+
+def draw(number: int) -> None:
+    """Draw a step: its text, and knobs and figure at once in the first one, in the others as the reader comes near.
+
+    Args:
+        number: Its place on the page, from 0.
+    """
+    step = STEPS[number]
+    words = texts.page("learn")[step.__name__]
+    st.header(words["title"], anchor=step.__name__)
+    st.write(words["text"])
+    if number == 0 or later.reached(f"learn_{step.__name__}", _BODIES.get(step.__name__, _BODY)):
+        step(words, *st.columns([2, 3], gap="large"))

@@ -1,4 +1,4 @@
-"""The two components that live in the browser: the player of a search and the threshold slider.
+"""The components that live in the browser: player, threshold slider, map of cells, finder, saver of figures, nearness.
 
 Their HTML, CSS and JavaScript lie in ``dnis/ui/assets``; each is declared once, when this module is imported.
 """
@@ -28,6 +28,10 @@ def _declare(name: str, *scripts: str) -> Callable[..., Any]:
 
 _PLAYER = _declare("player", "losses.js")
 _SLIDER = _declare("threshold")
+_SAVER = _declare("saver")
+_CELLS = _declare("cells")
+_FINDER = _declare("finder")
+_NEARNESS = _declare("nearness")
 
 
 def player(film: dict[str, Any], key: str) -> None:
@@ -58,3 +62,65 @@ def threshold(cut: dict[str, Any], selected: float, key: str, on_change: Callabl
             on_change(float(value))
 
     _SLIDER(data={**cut, "selected": selected}, key=key, on_threshold_change=report)
+
+
+def saver(chart: str, name: str, key: str) -> None:
+    """Draw the buttons that save a figure as it stands on the page, as SVG or PNG.
+
+    Args:
+        chart: Key of the Plotly chart.
+        name: File name without its ending.
+        key: Name of the element.
+    """
+    _SAVER(data={"chart": chart, "name": name}, key=key)
+
+
+def cells(map_of_cells: dict[str, Any], key: str) -> None:
+    """Draw the map of blocks and dimensions, whose cells explain themselves without a question to the server.
+
+    Args:
+        map_of_cells: Data made by ``dnis.ui.cell_map``.
+        key: Name of the element.
+    """
+    _CELLS(data=map_of_cells, key=key)
+
+
+def finder(
+    found: dict[str, Any], key: str, on_query: Callable[[str], None], on_chosen: Callable[[int | None], None]
+) -> None:
+    """Draw a box that finds a feature while somebody types.
+
+    Args:
+        found: What ``dnis.ui.finding.listed`` says, with ``id``, ``label``, ``words``, ``optional`` and ``chosen``.
+        key: Name of the element.
+        on_query: Called with what has been typed.
+        on_chosen: Called with the chosen feature, or None where the choice was taken back.
+    """
+
+    def heard(name: str) -> dict[str, Any]:
+        said = st.session_state[key].get(name) or {}
+        # a late message of the browser may still speak of the run before
+        return said if said.get("id") == found["id"] else {}
+
+    def asked() -> None:
+        said = heard("query")
+        if isinstance(said.get("text"), str):
+            on_query(said["text"])
+
+    def chosen() -> None:
+        said = heard("chosen")
+        if "feature" in said and isinstance(said["feature"], int | None):
+            on_chosen(said["feature"])
+
+    _FINDER(data=found, key=key, on_query_change=asked, on_chosen_change=chosen)
+
+
+def nearness(key: str, height: int, on_near: Callable[[], None]) -> None:
+    """Keep a place free, and hear when the reader is near it or the browser has time to spare.
+
+    Args:
+        key: Name of the element.
+        height: Height of the place [pixels].
+        on_near: Called once.
+    """
+    _NEARNESS(key=key, height=height, on_near_change=on_near)

@@ -37,6 +37,11 @@ class WorkerProcess:
         self._code = 0
         self._error = ""
 
+    @property
+    def pid(self) -> int | None:
+        """Number of the process, None before it has started."""
+        return None if self._process is None else self._process.pid
+
     def run(self, job: dict[str, Any], on_event: Callable[[dict[str, Any]], None], word: str = "play") -> None:
         """Start the worker, hand it the job, and pass its events on until it ends.
 
@@ -92,7 +97,7 @@ class WorkerProcess:
         """One sentence on why the worker ended without saying so."""
         if self._error:
             return self._error
-        if self._code == -signal.SIGKILL:
+        if self._code in (-signal.SIGKILL, -signal.SIGABRT):
             return "The worker was ended by the system, most likely because memory ran out; try fewer dimensions."
         return f"The worker ended without a result (code {self._code}); the server's log says more."
 

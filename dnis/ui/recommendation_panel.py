@@ -9,15 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from dnis.exports import safe_frame
-from dnis.pruning import prune
-from dnis.ui import escape, recommendations, session, store, texts
+from dnis.preparation import dealt, same_data
+from dnis.ui import escape, later, loaded, recommendations, session, store, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
+    from dnis.settings import DataSpec
     from dnis.splits import Split
 
 MOST_USERS = 10_000
 """So many can be chosen from, the most active first."""
+
+_PX = 640
 
 
 def draw(run: Run) -> None:
@@ -28,15 +31,30 @@ def draw(run: Run) -> None:
     """
     words = texts.page("recommendations")
     st.header(words["title"], help=words["about"])
-    if run.result.config.model != "MF":
-        st.caption(words["only_mf"].format(model=escape.markdown(run.result.config.model)))
+    st.fragment(_ten)(run, words)
+
+
+def _ten(run: Run, words: dict[str, Any]) -> None:
+    if not later.reached("ten", _PX):
+        return
+    if not recommendations.has_users_and_items(run):
+        st.caption(words["no_items"])
+        return
+    split, n_fields = _split(run), len(run.vocabulary.fields)
+    if split is None and n_fields > 2:
+        st.caption(words["no_further"].format(fields=escape.markdown(", ".join(run.vocabulary.fields[2:]), 200)))
         return
     user = _user(run, words)
-    split = _split(run)
     seen = np.array([], dtype=int) if split is None else recommendations.items_of(split.train, user)
-    later = np.array([], dtype=int) if split is None else recommendations.items_of(split.test, user)
-    scheme = prune(run.result, threshold=session.threshold())
-    before, after = recommendations.before_and_after(run, scheme, user, seen)
+    taken = np.array([], dtype=int) if split is None else recommendations.items_of(split.test, user)
+    scheme = store.scheme_of(run, session.threshold())
+    items = recommendations.candidates(run, seen)
+    rows = recommendations.rows_of(user, items, split.train if split is not None and n_fields > 2 else None)
+    try:
+        before, after = recommendations.before_and_after(run, scheme, rows)
+    except ValueError as error:
+        st.caption(words["no_scores"].format(message=escape.markdown(error, 200)))
+        return
     st.write(
         words["overlap"].format(
             both=len(np.intersect1d(before[0], after[0])), n=len(before[0]), kept=f"{1 - scheme.sparsity:.0%}",
@@ -49,10 +67,12 @@ def draw(run: Run) -> None:
         with column:
             st.caption(words[name])
             st.dataframe(
-                table(run, found, other[0], later), hide_index=True, alt=words[name],
+                table(run, found, other[0], taken), hide_index=True, alt=words[name],
                 column_config={words["columns"]["score"]: st.column_config.NumberColumn(format="%.3f")},
             )  # fmt: skip
     st.caption(words["seen"].format(seen=len(seen)) if split is not None else words["no_data"])
+    if n_fields > 2:
+        st.caption(words["further"].format(fields=escape.markdown(", ".join(run.vocabulary.fields[2:]), 200)))
 
 
 def table(run: Run, found: tuple[np.ndarray, np.ndarray], other: np.ndarray, later: np.ndarray) -> pd.DataFrame:
@@ -79,21 +99,36 @@ def table(run: Run, found: tuple[np.ndarray, np.ndarray], other: np.ndarray, lat
 
 
 def _user(run: Run, words: dict[str, Any]) -> int:
-    start, end = (int(x) for x in run.vocabulary.offsets[:2])
-    counts = run.result.counts[start:end]
-    users = [int(u) for u in start + np.argsort(-counts, kind="stable")[:MOST_USERS] if run.result.counts[u] > 0]
-    return st.selectbox(
-        words["user"], users, key=f"recommend_to_{run.id}", help=words["user_help"],
-        format_func=lambda u: words["option"].format(
-            user=escape.plain(run.vocabulary.decode(u)[1], 40), count=f"{run.result.counts[u]:,}"
-        ),
+    users, labels = _users(loaded.naming(str(run.folder), store.stamp_of(run.folder), run), run)
+    # places instead of users: Streamlit keeps what it shows for as long as a session lasts, and these texts are shared
+    place = st.selectbox(
+        words["user"], range(len(users)), key=f"recommend_to_{run.id}", help=words["user_help"],
+        format_func=labels.__getitem__,
     )  # fmt: skip
+    return users[place]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _users(naming: str, _run: Run) -> tuple[list[int], list[str]]:
+    """Users to choose from, those with the longest history first, and what each is called."""
+    option, counts = texts.page("recommendations")["option"], _run.result.counts
+    start, end = (int(x) for x in _run.vocabulary.offsets[:2])
+    users = [int(u) for u in start + np.argsort(-counts[start:end], kind="stable")[:MOST_USERS] if counts[u] > 0]
+    names = [escape.plain(_run.vocabulary.decode(u)[1], 40) for u in users]
+    return users, [option.format(user=n, count=f"{counts[u]:,}") for u, n in zip(users, names, strict=True)]
 
 
 def _split(run: Run) -> Split | None:
     """What the run learned from; None where its data are not on this server or are others by now."""
     try:
-        split = store.split_of(run.data)
+        config = run.result.config
+        split = _dealt(run.data, config.task, config.model, store.stamp_of_source(run.data.source))
+        return same_data(split, run)
     except (ValueError, OSError):
         return None
-    return split if split.train.n_features == run.vocabulary.n_features else None
+
+
+@st.cache_resource(max_entries=8, show_spinner="Splitting the data …")
+def _dealt(spec: DataSpec, task: str, model: str, stamp: tuple[int, int]) -> Split:
+    """As the run has seen it: with the fields that its model reads, and dealt as its task asks for."""
+    return dealt(store.interactions_of(spec), spec, task, model)

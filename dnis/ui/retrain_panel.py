@@ -23,7 +23,7 @@ def slider(run: Run) -> None:
     )
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _cut(folder: str, stamp: int, _run: Run) -> dict[str, Any]:
     words, task = texts.page("tradeoff"), _run.result.config.task
     return {
@@ -51,7 +51,8 @@ def controls(run: Run) -> None:
             st.button(words["stop"], icon=":material/stop:", on_click=lambda: desk.stop("retrain"), key="stop_retrain")
         st.page_link("pages/5_compare.py", label=words["use"], icon=":material/balance:")
         st.page_link("pages/6_export.py", label=words["take"], icon=":material/download:")
-    st.fragment(_watch, run_every=1.0 if under_way else None)(under_way)
+    pace_s = desk.pace_s(seen)
+    st.fragment(_watch, run_every=pace_s)(pace_s)
 
 
 def _start(run: Run) -> None:
@@ -60,10 +61,10 @@ def _start(run: Run) -> None:
     desk.start({"kind": "retrain", "run": str(own.folder), "threshold": threshold})
 
 
-def _watch(was_under_way: bool) -> None:
+def _watch(pace_s: float | None) -> None:
     words = texts.page("tradeoff")
     seen = desk.view("retrain")
-    if was_under_way and (seen is None or not seen.active):
+    if desk.pace_s(seen) != pace_s:
         st.rerun()
     if seen is None or seen.state == "finished":
         return

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from dnis.ui import desk, escape, session, texts, workbench
+from typing import Any
+
+from dnis.ui import desk, escape, panels, session, texts, workbench
+
+
+def steps() -> list[tuple[dict[str, Any], str]]:
+    """The steps of the road with their states, but for pages that the link leaves out.
+
+    Returns:
+        (texts of the step, its state) in the order of the pages.
+    """
+    found = zip(texts.page("overview")["steps"], states(), strict=True)
+    return [(step, state) for step, state in found if panels.shown(panels.address(step["page"]))]
 
 
 def states() -> list[str]:

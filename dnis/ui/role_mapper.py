@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
-from dnis.reading import DataError, read_frame
-from dnis.roles import ROLE_NAMES, Roles
+from dnis.problems import ColumnFacts
+from dnis.reading import DataError
+from dnis.roles import ROLE_NAMES
 from dnis.settings import DataSpec
-from dnis.trial import try_file
-from dnis.ui import escape, texts
-
-N_SAMPLES = 3
-"""Values shown of each column."""
+from dnis.trial import Examination, examine
+from dnis.ui import escape, remedies, texts
 
 _ONCE = ("user", "item", "timestamp", "split", "title")
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
-    """One column as the mapper shows it: its name, kind of values, and some of them; all literal text."""
-
-    name: str
-    kind: str
-    n_missing: int
-    n_distinct: int
-    samples: tuple[str, ...]
-    guess: str
-
-
-def column_facts(frame: pd.DataFrame) -> tuple[ColumnFacts, ...]:
-    """Facts of every column.
-
-    Args:
-        frame: The table.
-
-    Returns:
-        One record per column, in the table's order.
-    """
-    guess = Roles.guess(frame)
-    return tuple(
-        ColumnFacts(
-            name=str(name),
-            kind=_kind(frame[name]),
-            n_missing=int(frame[name].isna().sum()),
-            n_distinct=int(frame[name].nunique()),
-            samples=tuple(escape.plain(v, 24) for v in frame[name].dropna().unique()[:N_SAMPLES]),
-            guess=guess.role_of(name),
-        )
-        for name in frame.columns
-    )
-
-
-def _kind(column: pd.Series) -> str:
-    kinds = {"i": "whole numbers", "u": "whole numbers", "f": "numbers", "b": "yes or no", "M": "times"}
-    return kinds.get(column.dtype.kind, "text")
 
 
 def problems(facts: Sequence[ColumnFacts], chosen: Sequence[str]) -> list[str]:
@@ -99,35 +55,60 @@ def draw(source: str, used: DataSpec) -> tuple[tuple[str, str], ...] | None:
     """
     words = texts.page("data")
     try:
-        facts = _facts_of(source)
+        facts = [ColumnFacts(**fact) for fact in _examined(source, ()).facts]
     except (DataError, OSError) as error:
         st.error(words["unreadable"].format(message=_message(error, source)), icon=":material/error:")
         return None
     st.header(words["mapper"])
     st.caption(words["mapper_about"])
-    by_hand = {column: role for role, column in used.columns} if used.source == source else {}
-    with st.form(f"roles_{source}", border=True):
+    by_hand = {column: role for role, column in used.columns if role != "clean"} if used.source == source else {}
+    if used.source == source:
+        remedies.start(source, [column for role, column in used.columns if role == "clean"])
+    # no form: a choice that waits for a button of its own is lost when another button is pressed
+    with st.container(border=True):
         chosen = [
-            _row(fact, by_hand.get(fact.name, fact.guess), f"role_{number}_{source}", words)
+            _row(fact, by_hand.get(fact.name, fact.guess), role_key(number, source), words)
             for number, fact in enumerate(facts)
         ]
-        st.form_submit_button(words["apply"], icon=":material/check:")
     wrong = problems(facts, chosen)
     for sentence in wrong:
         st.error(sentence, icon=":material/error:")
     if wrong:
         return None
-    return tuple((role, fact.name) for fact, role in zip(facts, chosen, strict=True) if role != fact.guess)
+    if not {"user", "item"} <= set(chosen):
+        st.info(words["no_pair"], icon=":material/info:")
+    pairs = tuple((role, fact.name) for fact, role in zip(facts, chosen, strict=True) if role != fact.guess)
+    pairs += tuple(("clean", column) for column in remedies.cleaned(source))
+    found = _examined(source, pairs).problems
+    remedies.draw(source, found, {fact.name: role_key(number, source) for number, fact in enumerate(facts)})
+    return pairs
+
+
+def role_key(number: int, source: str) -> str:
+    """Name of the widget that holds a column's role.
+
+    Args:
+        number: The column's number, from 0.
+        source: Path of the file.
+
+    Returns:
+        The widget's key.
+    """
+    return f"role_{number}_{source}"
 
 
 def _row(fact: ColumnFacts, start: str, key: str, words: dict) -> str:
-    name, about, role = st.columns([2, 4, 2], vertical_alignment="center")
+    name, about, role = st.columns([4, 8, 5], vertical_alignment="center")
     # st.text shows letter by letter: column names and values are the visitor's, not Markdown
     name.text(escape.plain(fact.name, 40))
     missing = words["missing"].format(count=f"{fact.n_missing:,}") if fact.n_missing else words["none_missing"]
     guess = words["guessed"].format(role=words["roles"][fact.guess])
-    parts = [fact.kind, words["distinct"].format(count=f"{fact.n_distinct:,}"), missing, guess]
-    about.text(" · ".join(parts) + "\n" + words["such_as"].format(values=", ".join(fact.samples) or "-"))
+    parts = [words["value_kinds"][fact.kind], words["distinct"].format(count=f"{fact.n_distinct:,}"), missing, guess]
+    about.text(
+        " · ".join(parts)
+        + "\n"
+        + words["such_as"].format(values=", ".join(escape.plain(v, 24) for v in fact.samples) or "-")
+    )
     return role.selectbox(
         words["role_of"].format(name=escape.markdown(fact.name, 30)), ROLE_NAMES,
         index=ROLE_NAMES.index(start), key=key, format_func=words["roles"].get,
@@ -135,10 +116,9 @@ def _row(fact: ColumnFacts, start: str, key: str, words: dict) -> str:
     )  # fmt: skip
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the file …")
-def _facts_of(source: str) -> tuple[ColumnFacts, ...]:
-    try_file(source)
-    return column_facts(read_frame(source))
+def _examined(source: str, columns: tuple[tuple[str, str], ...]) -> Examination:
+    with st.spinner(texts.page("data")["examining"]):
+        return examine(source, columns)
 
 
 def _message(error: Exception, source: str) -> str:

@@ -6,8 +6,8 @@ from secrets import token_urlsafe
 
 import streamlit as st
 
-from dnis.archives import open_zip
 from dnis.files import disk_fault
+from dnis.trial import try_run
 from dnis.ui import environment, escape, session, texts
 
 _DONE, _REFUSED = "_import_done", "_import_refused"
@@ -36,7 +36,7 @@ def draw() -> None:
 def _open() -> None:
     try:
         runs, content = session.runs_folder(), st.session_state["import_file"].getvalue()
-        folder = open_zip(content, runs / token_urlsafe(16), runs / "uploads")
+        folder = try_run(content, runs / token_urlsafe(16), runs / "uploads")
     except (ValueError, OSError) as error:
         fault = disk_fault(error) if isinstance(error, OSError) else None
         st.session_state[_REFUSED] = fault or str(error)

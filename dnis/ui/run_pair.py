@@ -11,14 +11,15 @@ import streamlit as st
 
 from dnis import figures
 from dnis.exports import safe_frame
-from dnis.ui import charts, escape, session, texts, workbench
-from dnis.ui.search_panel import duration
+from dnis.ui import charts, escape, later, session, texts, workbench
+from dnis.ui.desk import duration
 
 if TYPE_CHECKING:
     from dnis.runs import Run
 
 
 _BESIDE = "_pair_with"
+_PX = 1_400
 
 
 def prefer(run: Run) -> None:
@@ -38,6 +39,12 @@ def draw(run: Run) -> None:
     if not others:
         st.caption(words["no_other"])
         return
+    st.fragment(_pair)(run, others, words)
+
+
+def _pair(run: Run, others: dict[str, Run], words: dict[str, Any]) -> None:
+    if not later.reached("pair", _PX):
+        return
     names, beside = workbench.distinct_names(list(others.values())), st.session_state.get(_BESIDE)
     chosen = st.selectbox(
         words["other_run"], list(others), list(others).index(beside) if beside in others else 0,
@@ -49,7 +56,9 @@ def draw(run: Run) -> None:
     table = settings_of(run, other)
     st.caption(words["differ"] if table["differs"].any() else words["same"])
     fields = texts.page("settings")["fields"]
-    table["setting"] = [fields.get(name, {}).get("label", name) for name in table["setting"]]
+    table["setting"] = [
+        words["data_settings"].get(name) or fields.get(name, {}).get("label", name) for name in table["setting"]
+    ]
     table["differs"] = np.where(table["differs"], "≠", "")
     both = pd.concat([_outcome(run, other), table], ignore_index=True).fillna("")
     titles = [words["setting"], *pair.values(), words["differs"]]
@@ -125,4 +134,6 @@ def _metric(run: Run, part: str) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, str) and "/" in value:
         return escape.plain(value.rpartition("/")[2])
-    return escape.plain(value)
+    if isinstance(value, tuple) and value and all(isinstance(pair, tuple) for pair in value):
+        return escape.plain(", ".join(f"{role}: {column}" for role, column in value))
+    return escape.plain(value if value != () else "")

@@ -13,16 +13,16 @@ from dnis.ui.job import JobView
 
 
 def draw(config: SearchConfig | None, spec: DataSpec) -> None:
-    """Draw controls and film; the film asks for news every second as long as the search is under way.
+    """Draw controls and film; the film asks for news as long as the search is under way.
 
     Args:
         config: Settings for the next start; None where they do not go together.
         spec: Data for the next start.
     """
     seen = desk.view("search")
-    under_way = seen is not None and seen.active
     _controls(config, spec, seen)
-    st.fragment(_watch, run_every=1.0 if under_way else None)(under_way)
+    pace_s = desk.pace_s(seen)
+    st.fragment(_watch, run_every=pace_s)(pace_s)
 
 
 def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None) -> None:
@@ -64,13 +64,13 @@ def _reset() -> None:
     settings_form.reset()
 
 
-def _watch(was_under_way: bool) -> None:
+def _watch(pace_s: float | None) -> None:
     seen = desk.view("search")
     with st.container():
         if seen is not None:
             _state(seen)
     live.player(_film(seen), key="player")
-    if was_under_way and (seen is None or not seen.active):
+    if desk.pace_s(seen) != pace_s:
         # last, for what a fragment has not drawn when it starts the page again may be taken out of the page
         st.rerun()
 
@@ -96,7 +96,9 @@ def _whole_film(seen: JobView | None) -> dict[str, Any]:
         )
     run = session.run_on_show()
     config = run.result.config
-    return film.of_result(run.result, words, id=run.folder.name, metric=_metric(config.task))
+    again = seen is not None and not seen.elapsed_s  # nothing was computed: the film of the finished search is shown
+    name = f"{run.folder.name} again" if again else run.folder.name
+    return film.of_result(run.result, words, id=name, autoplay=again, metric=_metric(config.task))
 
 
 def _metric(task: str) -> str:
@@ -114,7 +116,7 @@ def _state(seen: JobView) -> None:
     elif not seen.active:
         return
     elif seen.position:
-        st.progress(0.0, text=words["queued"].format(position=seen.position))
+        st.progress(0.0, text=words["queued"].format(position=seen.position, wait=desk.duration(seen.wait_s)))
     elif not epochs:
         st.progress(0.0, text=words["starting"])
     else:
@@ -129,22 +131,9 @@ def _how_far(seen: JobView, epochs: list[dict[str, Any]]) -> str:
         return words["stopping"]
     last = epochs[-1]
     text = words["running"].format(
-        epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=duration(seen.elapsed_s)
+        epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=desk.duration(seen.elapsed_s)
     )
     if seen.paused:
         return text + words["paused"]
     left_s = last["seconds"] / last["epoch"] * max(0, last.get("epochs", 0) - last["epoch"])
-    return text + words["left"].format(left=duration(left_s))
-
-
-def duration(seconds: float) -> str:
-    """A time for people.
-
-    Args:
-        seconds: Time [s].
-
-    Returns:
-        Such as ``8 s`` or ``2 min 5 s``.
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return text + words["left"].format(left=desk.duration(left_s))

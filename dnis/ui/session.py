@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
-from dnis.ui import escape, store, texts
+from dnis.ui import aside, escape, store, texts
 from dnis.ui.store import keep_upload, runs_folder
 
 if TYPE_CHECKING:
@@ -111,11 +111,11 @@ def delete_run(run: Run) -> None:
     listed, run_id = st.session_state.get(_RUNS, []), run.folder.name
     before = st.session_state.get(_DELETED)
     if before is not None:
-        store.remove_aside(before[0])
+        aside.remove_aside(before[0])
     st.session_state[_DELETED] = (run_id, run.name, listed.index(run_id) if run_id in listed else 0)
     st.session_state[_RUNS] = [other for other in listed if other != run_id]
     if run_id in st.session_state.get(_OWN, ()):
-        store.set_aside(run_id)
+        aside.set_aside(run_id)
     if run_on_show().folder.name in (run_id, store.BUNDLED):
         set_run(session_runs()[0].folder.name)
 
@@ -129,7 +129,7 @@ def deleted_run() -> str | None:
 def undelete_run() -> None:
     """Put the run that was deleted last back where it was, and show it."""
     run_id, _, place = st.session_state.pop(_DELETED)
-    store.put_back(run_id)
+    aside.put_back(run_id)
     st.session_state.setdefault(_RUNS, []).insert(place, run_id)
     set_run(run_id)
 
@@ -154,7 +154,7 @@ def own_run(run: Run) -> Run:
 
 
 def threshold() -> float:
-    """The threshold in use for the run on show, shared by all pages; half of the values go until somebody chooses."""
+    """The threshold for the run on show, shared by all pages; ``store.first_threshold`` until somebody chooses."""
     run = run_on_show()
     kept = st.session_state.setdefault(_THRESHOLDS, {})
     asked = _number(st.query_params.get("threshold"))
@@ -166,7 +166,7 @@ def threshold() -> float:
 def threshold_of(run: Run) -> float:
     """The threshold that this session uses for a run, on show or not."""
     chosen = st.session_state.get(_THRESHOLDS, {}).get(run.folder.name)
-    return store.median_weight(run) if chosen is None else chosen
+    return store.first_threshold(run) if chosen is None else chosen
 
 
 def set_threshold(value: float) -> None:

@@ -5,13 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
 from dnis.files import disk_fault
-from dnis.ui import desk, gate, session, unfinished, workbench
+from dnis.ui import desk, gate, later, panels, session, status, unfinished, workbench
 
 ICON = Path(__file__).with_name("assets") / "icon.png"
+
+STYLE = """<style>
+div[data-testid='stSliderThumbValue'] { color: inherit; }
+.stPopover button, button[data-testid='stBaseButton-tertiary'] { color: inherit !important; }
+@media (hover: none) and (max-width: 640px) { .js-plotly-plot .modebar { display: none; } }
+</style><span hidden></span>"""
+"""Streamlit writes these in the accent colour or a darker one, which is too faint for small letters on a dark page.
+On a phone a figure's buttons would always show, on top of its legend; "Save figure" below it stays.
+
+A style sheet alone would take the place of a toast that a button's callback has just shown; hence the empty span.
+"""
 
 _HERE = threading.local()
 # Not in the session: once a page has stopped, Streamlit refuses every look at the session, so a mark in there would
@@ -39,9 +51,17 @@ def navigation(overview: Callable[[], None] = lambda: None) -> st.Page:
     Returns:
         The page that the visitor asked for.
     """
+    # first of all: else the browser takes the page's icon for the tab, and fetches its picture from another server
+    st.set_page_config(page_icon=str(ICON), layout="wide")
     pages = [st.Page(overview, title="Overview", icon=":material/home:", url_path="overview", default=True)]
-    pages += [st.Page(file, title=title, icon=icon) for file, title, icon in PAGES]
+    pages += [st.Page(file, title=title, icon=icon, visibility=_seen(file)) for file, title, icon in PAGES]
+    if status.is_wanted():
+        pages.append(st.Page(status.draw, title="Status", url_path="status", visibility="hidden"))
     return st.navigation(pages, position="top")
+
+
+def _seen(file: str) -> Literal["visible", "hidden"]:
+    return "visible" if panels.shown(panels.address(file)) else "hidden"
 
 
 def require_shell() -> None:
@@ -64,16 +84,22 @@ def run(overview: Callable[[], None]) -> None:
     Raises:
         OSError: Whatever the disk refuses but for being full or read-only, which is said in one sentence.
     """
+    panels.begin_page()
     page = navigation(overview)
-    st.set_page_config(page_title=f"{page.title} · DNIS", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title=f"{page.title} · DNIS")
     _HERE.in_shell = True
     try:
         gate.require_entry()
         session.begin_page()
         desk.begin_page()
-        workbench.draw()
+        address = page.url_path or "overview"
+        later.begin_page(address)
+        write_link = workbench.draw(address)
         unfinished.offer()
         page.run()
+        write_link()
+        panels.foot()
+        st.html(STYLE)
     except OSError as error:
         sentence = disk_fault(error)
         if sentence is None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from dnis import datasets, runs
+from dnis import datasets
 from dnis.pruning import prune
 from dnis.reading import DataError
-from dnis.trial import try_file
-from dnis.ui import environment, expiry
+from dnis.trial import checked
+from dnis.ui import environment, expiry, kept, loaded
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
     from dnis.runs import Run
+    from dnis.schemes import DimensionScheme
     from dnis.settings import DataSpec
     from dnis.splits import Split
 
@@ -33,7 +32,8 @@ SAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
 UPLOAD_ENDINGS = (".csv", ".csv.gz", ".parquet", ".tsv")
 
-_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What the name of a run's folder looks like."""
 
 
 def runs_folder() -> Path:
@@ -52,7 +52,7 @@ def run_folder(run_id: str | None) -> Path | None:
     Returns:
         The folder, or None if there is no finished run of that name.
     """
-    if not run_id or not _RUN_ID.fullmatch(run_id):
+    if not run_id or not RUN_ID.fullmatch(run_id):
         return None
     for parent in (runs_folder(), SAMPLES_FOLDER):
         if (parent / run_id / "run.json").is_file():
@@ -69,7 +69,7 @@ def new_folder(run_id: str | None) -> Path | None:
     Returns:
         The folder, or None if there is none of that name.
     """
-    if not run_id or not _RUN_ID.fullmatch(run_id) or not (runs_folder() / run_id).is_dir():
+    if not run_id or not RUN_ID.fullmatch(run_id) or not (runs_folder() / run_id).is_dir():
         return None
     return runs_folder() / run_id
 
@@ -104,7 +104,7 @@ def find(run_id: str | None) -> Run | None:
 def load(folder: Path) -> Run:
     """A run by its folder, read once for everyone and again when a file in it has changed."""
     expiry.mark(folder.name)
-    return _load_run(str(folder), stamp_of(folder))
+    return loaded.run(str(folder), stamp_of(folder))
 
 
 def stamp_of(folder: Path) -> int:
@@ -113,45 +113,25 @@ def stamp_of(folder: Path) -> int:
     return max(path.stat().st_mtime_ns for path in (folder, *folder.iterdir()))
 
 
-def set_aside(run_id: str) -> None:
-    """Take a run out of the runs folder, such that it can be put back.
-
-    Args:
-        run_id: Name of the run's folder.
-    """
-    if _RUN_ID.fullmatch(run_id) and (runs_folder() / run_id).is_dir():
-        _aside(run_id).parent.mkdir(exist_ok=True)
-        (runs_folder() / run_id).rename(_aside(run_id))
-
-
-def put_back(run_id: str) -> None:
-    """Undo ``set_aside``; nothing happens where the run is gone for good."""
-    if _RUN_ID.fullmatch(run_id) and _aside(run_id).is_dir():
-        _aside(run_id).rename(runs_folder() / run_id)
-
-
-def remove_aside(run_id: str) -> None:
-    """Remove for good a run that was set aside."""
-    if _RUN_ID.fullmatch(run_id):
-        shutil.rmtree(_aside(run_id), ignore_errors=True)
-
-
-def _aside(run_id: str) -> Path:
-    return runs_folder() / "deleted" / run_id
-
-
 def stored_bytes(run: Run, threshold: float) -> int:
     """Bytes of a run's table cut at a threshold, index included."""
-    return _stored_bytes(str(run.folder), threshold, run)
+    return _stored_bytes(str(run.folder), stamp_of(run.folder), threshold, run)
 
 
-def median_weight(run: Run) -> float:
-    """The threshold at which half of a run's values go."""
-    return _median_weight(str(run.folder), run)
+def scheme_of(run: Run, threshold: float) -> DimensionScheme:
+    """A run's table cut at a threshold; the same object for everyone who asks for the same."""
+    return _scheme(str(run.folder), stamp_of(run.folder), threshold, run)
+
+
+def first_threshold(run: Run) -> float:
+    """The threshold at which half of a run's values go; 0 where the search has kept to a budget itself."""
+    if run.result.config.recipe == "budget":
+        return 0.0
+    return _median_weight(str(run.folder), stamp_of(run.folder), run)
 
 
 def keep_upload(name: str, content: bytes) -> str:
-    """Store an uploaded file under the hash of its content, so that the same file again is the same data.
+    """Store an uploaded file, so that the same file again is the same data; see ``kept.keep``.
 
     Args:
         name: The file's name at the visitor; letters, digits and the ending are kept.
@@ -160,13 +140,7 @@ def keep_upload(name: str, content: bytes) -> str:
     Returns:
         The path to put into ``DataSpec.source``.
     """
-    ending = next((e for e in sorted(UPLOAD_ENDINGS, key=len, reverse=True) if name.lower().endswith(e)), ".csv")
-    stem = re.sub(r"\W+", "-", name[: -len(ending)] if name.lower().endswith(ending) else name).strip("-")[:40]
-    path = runs_folder() / "uploads" / hashlib.sha256(content).hexdigest()[:20] / f"{stem or 'data'}{ending}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.write_bytes(content)
-    return str(path)
+    return str(kept.keep(runs_folder(), name, content))
 
 
 def interactions_of(spec: DataSpec) -> Interactions:
@@ -181,7 +155,7 @@ def interactions_of(spec: DataSpec) -> Interactions:
     Raises:
         DataError: If the file is missing or cannot be used.
     """
-    return _load_interactions(spec.source, spec.columns, _stamp(spec.source))
+    return _load_interactions(spec.source, spec.columns, spec.core, stamp_of_source(spec.source))
 
 
 def split_of(spec: DataSpec) -> Split:
@@ -196,10 +170,11 @@ def split_of(spec: DataSpec) -> Split:
     Raises:
         DataError: If the data cannot be used or split.
     """
-    return _load_split(spec, _stamp(spec.source))
+    return _load_split(spec, stamp_of_source(spec.source))
 
 
-def _stamp(source: str) -> tuple[int, int]:
+def stamp_of_source(source: str) -> tuple[int, int]:
+    """Numbers that change when a data file changes; they stand still for the bundled samples."""
     if source.startswith("sample:") or not Path(source).is_file():
         return (0, 0)
     expiry.mark(Path(source).parent.name)
@@ -207,28 +182,28 @@ def _stamp(source: str) -> tuple[int, int]:
     return (facts.st_size, facts.st_mtime_ns)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _load_run(folder: str, stamp: int) -> Run:
-    return runs.load_run(Path(folder))
-
-
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _median_weight(folder: str, _run: Run) -> float:
+def _median_weight(folder: str, stamp: int, _run: Run) -> float:
     return float(np.quantile(np.abs(_run.result.weighted), 0.5))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _stored_bytes(folder: str, threshold: float, _run: Run) -> int:
+def _stored_bytes(folder: str, stamp: int, threshold: float, _run: Run) -> int:
     return prune(_run.result, threshold=threshold).n_bytes
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _scheme(folder: str, stamp: int, threshold: float, _run: Run) -> DimensionScheme:
+    return prune(_run.result, threshold=threshold)
+
+
 @st.cache_resource(max_entries=8, show_spinner="Reading the data …")
-def _load_interactions(source: str, columns: tuple[tuple[str, str], ...], stamp: tuple[int, int]) -> Interactions:
+def _load_interactions(source: str, columns: tuple[tuple[str, str], ...], core: int, stamp: object) -> Interactions:
     if not source.startswith("sample:"):
-        try_file(source)
-    return datasets.load(source, columns)
+        checked(source, columns)
+    return datasets.load(source, columns, core)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Splitting the data …")
 def _load_split(spec: DataSpec, stamp: tuple[int, int]) -> Split:
-    return _load_interactions(spec.source, spec.columns, stamp).split(spec.strategy, seed=spec.seed)
+    return _load_interactions(spec.source, spec.columns, spec.core, stamp).split(spec.strategy, seed=spec.seed)

@@ -1,11 +1,13 @@
 """Page texts, tooltips and the glossary, which live as TOML files in ``dnis/ui/texts``, one file per page.
 
-A page reads its own file with ``texts.page("search")``; every tooltip that explains a word of the method comes from
-``texts.tip("threshold")``, so a word is explained in one place and in one way.
+A page reads its own file with ``texts.page("search")``. A tooltip is a text named ``help`` or ``..._help``, or a word's
+own sentence, ``texts.tip("threshold")``; where a tooltip uses a word of the method, the glossary's sentence follows by
+itself. So a word is explained in one place and in one way, and wherever it is met.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +26,43 @@ def page(name: str) -> dict[str, Any]:
     Returns:
         The file as nested dictionaries.
     """
+    return _explained(_read(name))
+
+
+@lru_cache(maxsize=32)
+def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _explained(words: dict[str, Any]) -> dict[str, Any]:
+    out = {}
+    for name, text in words.items():
+        if isinstance(text, dict):
+            out[name] = _explained(text)
+        else:
+            is_tooltip = isinstance(text, str) and (name == "help" or name.endswith("_help"))
+            out[name] = with_meanings(text) if is_tooltip else text
+    return out
+
+
+def with_meanings(tooltip: str) -> str:
+    """A tooltip followed by the meaning of the words of the method that it uses.
+
+    Args:
+        tooltip: Markdown.
+
+    Returns:
+        Markdown, a paragraph per word.
+    """
+    rules = _read("tooltips")
+    used = [w for w in rules["explained"] if re.search(rf"\b{w.replace('_', '[ -]')}s?\b", tooltip, re.IGNORECASE)]
+    meanings = [f"**{w.replace('_', ' ')}**: {tip(w)}" for w in used[: rules["most"]]]
+    return "\n\n".join([tooltip, *meanings])
 
 
 def glossary() -> dict[str, str]:
     """Every explained word with its one sentence, in the order of the file."""
-    return page("glossary")
+    return _read("glossary")
 
 
 def tip(word: str) -> str:

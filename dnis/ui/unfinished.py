@@ -1,4 +1,4 @@
-"""A search that ended before its time, because its worker or the server did: found by its link, and gone on with."""
+"""A search that ended before its time, stopped or broken off: what is left of it, and the one way to go on with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Unfinished:
 
 
 def find(run_id: str | None) -> Unfinished | None:
-    """What is left of a search that is neither finished nor under way.
+    """What is left of a search that ended before its time and is not under way.
 
     Args:
         run_id: Name of the run's folder, possibly from an address bar.
@@ -41,7 +41,9 @@ def find(run_id: str | None) -> Unfinished | None:
         data, config = from_dict(DataSpec, job["data"]), SearchConfig.from_dict(job["config"])
     except (KeyError, TypeError, ValueError):
         return None
-    job = {"kind": "search", "data": asdict(data), "config": asdict(config), "name": str(job.get("name", ""))}
+    run = store.find(folder.name)  # a stopped search has one, whose name may have been changed since
+    name = str(job.get("name", "")) if run is None else run.name
+    job = {"kind": "search", "data": asdict(data), "config": asdict(config), "name": name}
     return Unfinished(folder.name, epoch, config.epochs, {**job, "out": str(folder), "resume": True})
 
 
@@ -62,7 +64,7 @@ def offer() -> None:
     place = st.container()  # stands on every page, so that nothing below is built anew when a search breaks off
     seen = desk.view("search")
     asked = st.query_params.get("run")
-    broken = seen.id if seen is not None and seen.state == "failed" else None
+    broken = seen.id if seen is not None and seen.state in ("failed", "stopped") else None
     found = next((f for f in map(find, (broken, asked)) if f is not None and store.run_folder(f.run_id) is None), None)
     if found is None:
         return

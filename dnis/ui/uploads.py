@@ -16,6 +16,10 @@ SAMPLE, UPLOAD = "sample", "upload"
 _KEPT = "_upload"
 
 
+TO_TRY = store.SAMPLES_FOLDER / "try"
+"""Small files that show what an upload looks like, one of them with faults."""
+
+
 def choose(used: DataSpec) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     """Ask where the data come from.
 
@@ -85,5 +89,20 @@ def _uploaded(words: dict, current: str | None) -> str | None:
         st.caption(words["kept_file"].format(name=escape.markdown(name or Path(source).name)))
         return source
     st.info(words["no_file"], icon=":material/upload_file:")
+    _to_try(words)
     st.code(words["example"].strip(), language=None, wrap_lines=True)
     return None
+
+
+def _to_try(words: dict) -> None:
+    st.caption(words["to_try"])
+    with st.container(horizontal=True):
+        for name, about in words["try"].items():
+            st.button(
+                about["name"], key=f"try_{name}", help=about["about"], icon=":material/draft:", on_click=_take,
+                args=(about["file"],),
+            )  # fmt: skip
+
+
+def _take(name: str) -> None:
+    st.session_state[_KEPT] = (store.keep_upload(name, (TO_TRY / name).read_bytes()), name)

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from dnis.ui import desk, escape, session, texts
+from dnis.ui import desk, escape, panels, session, share, texts
 
 _TICKS = "_ticks_without_a_job"
 
-PATIENCE_TICKS = 2
+PATIENCE_TICKS = 1
 """Ticks that the sidebar leaves to the page, after the last job has ended, before it starts the page again itself."""
 
 
-def draw() -> None:
-    """Draw the sidebar; while a job is under way it looks after it every second, on whatever page the visitor is."""
+def draw(page: str) -> Callable[[], None]:
+    """Draw the sidebar; while a job is under way it looks after it, on whatever page the visitor is.
+
+    Args:
+        page: Address of the page on show, such as ``search``.
+
+    Returns:
+        What writes the link anew, once the page has said what belongs into its address.
+    """
     words = texts.page("shell")
-    with st.sidebar:
-        _data(words)
-        _runs(words)
-        _share(words)
+    write_link: Callable[[], None] | None = None
+    if panels.shown("sidebar"):
+        with st.sidebar:
+            _data(words)
+            _runs(words)
+            write_link = share.draw(page)
     under_way = bool(desk.active())
     st.session_state[_TICKS] = 0
-    st.fragment(_queue, run_every=1.0 if under_way else None)(under_way)
+    # half as often as the page that shows the job: thirty sessions that ask are a good part of what a server does
+    st.fragment(_queue, run_every=2.0 if under_way else None)(under_way)
+    return write_link or (lambda: None)
 
 
 def _data(words: dict[str, str]) -> None:
@@ -86,22 +99,11 @@ def run_name(run: session.Run) -> str:
     return escape.plain(run.name or f"{config.model} K={config.embedding_dim}, seed {config.seed}")
 
 
-def _share(words: dict[str, str]) -> None:
-    query = "&".join(
-        f"{name}={value}" for name, value in st.query_params.items() if name in ("run", "job", "threshold")
-    )
-    base = (st.context.url or "").partition("?")[0]
-    st.caption(words["share"], help=words["share_help"])
-    st.code(f"{base}?{query}" if query else base, language=None, wrap_lines=True)
-
-
 def _queue(was_under_way: bool) -> None:
     words = texts.page("shell")
     under_way = desk.active()
-    if was_under_way and not under_way:
-        st.rerun()
     with st.sidebar:
-        for seen in under_way:
+        for seen in under_way if panels.shown("sidebar") else ():
             st.caption(words["kinds"][seen.kind])
             st.text(desk.progress(seen))
     if was_under_way and not under_way:

@@ -1,5 +1,6 @@
 """A server of its own and a real Chromium."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -30,12 +31,18 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server_folder(tmp_path_factory):
+    """What belongs to the server: its log, and ``runs``, which is empty at first."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def server(server_folder):
     """Address of a freshly started server whose runs folder is empty."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
+    folder = server_folder
     options = ["--server.headless", "true", "--server.port", str(port)]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with (folder / "log").open("w") as log:
@@ -61,6 +68,20 @@ def _wait_until_healthy(address, process):
         except OSError:
             time.sleep(0.1)
     raise AssertionError("the server did not come up within 30 s")
+
+
+def pick(box, n):
+    """Choose entry n of a select box; what shifts the page just then closes its list, so ask again."""
+    from playwright.sync_api import TimeoutError as Late
+
+    for _ in range(10):
+        box.focus()
+        box.press("ArrowDown")
+        with contextlib.suppress(Late):
+            box.page.get_by_role("option").nth(n).click(timeout=2_000)
+            return
+        box.press("Escape")
+    raise AssertionError("the list did not stay open in ten attempts")
 
 
 @pytest.fixture

@@ -58,6 +58,34 @@ def test_every_page_works_when_entered_first(visit, path, heading):
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def test_the_lessons_draw_all_their_figures_untouched_and_nothing_moves_for_it(visit):
+    page = visit("/learn")
+    figures, places = page.locator(".js-plotly-plot"), page.locator("[class*=st-key-near_]")
+    expect(figures.first).to_be_visible()
+    glossary = page.get_by_role("heading", name="Glossary")
+    expect(places).not_to_have_count(0)
+    # the slider comes with a script of its own, and until then its place is lower
+    expect(page.get_by_test_id("stSlider").first).to_be_visible()
+    before = glossary.bounding_box()["y"]
+    expect(figures).to_have_count(8)
+    expect(places).to_have_count(0)
+    expect(page.locator(".katex-display")).to_have_count(7)
+    expect(page.get_by_test_id("stSlider")).to_have_count(9)
+    # up to its fonts, which may come after the first look, the page stands where it stood
+    assert abs(glossary.bounding_box()["y"] - before) < 60
+
+
+def standing_epoch(page, progress):
+    """The epoch of a held search, once the one under way has come to its end; it has to stand for three seconds."""
+    seen = None
+    for _ in range(10):
+        before, seen = seen, int(re.search(r"Epoch (\d+)", progress.inner_text())[1])
+        if seen == before:
+            return seen
+        page.wait_for_timeout(3_000)
+    raise AssertionError(f"the search was held, but went on to epoch {seen}")
+
+
 def test_a_search_runs_live_is_held_stepped_left_found_again_and_stopped(visit):
     page = visit(SLOW)
     expect(moment(page)).to_contain_text("Epoch")
@@ -68,11 +96,7 @@ def test_a_search_runs_live_is_held_stepped_left_found_again_and_stopped(visit):
     expect(moment(page)).to_contain_text(re.compile(r"Epoch ([4-9]|\d\d) of 60"))
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(progress).to_contain_text("held")
-    page.wait_for_timeout(1500)
-    held = progress.inner_text()
-    page.wait_for_timeout(2000)
-    epoch = int(re.search(r"Epoch (\d+)", held)[1])
-    assert int(re.search(r"Epoch (\d+)", progress.inner_text())[1]) == epoch
+    epoch = standing_epoch(page, progress)
     page.get_by_role("button", name="Step", exact=True).click()
     expect(progress).to_contain_text(f"Epoch {epoch + 1} of 60")
     assert page.evaluate("window.rebuilt") == 0
@@ -100,6 +124,26 @@ def test_a_search_that_ends_by_itself_becomes_the_run_on_show_and_nothing_is_bui
     assert "run=" in page.url
 
 
+def test_the_live_heatmap_is_the_same_node_after_twenty_updates(visit):
+    page = visit("/search?embedding_dim=32&batch_size=128&epochs=500&patience=500")
+    canvas, timeline = page.locator(".player .field canvas"), page.get_by_label("Timeline: epoch on show")
+    expect(canvas).to_be_visible()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(moment(page)).to_contain_text(re.compile(r"Epoch \d+ of 500"), timeout=60_000)
+    canvas.evaluate("node => { node.dataset.marked = 'once'; window.marked = node; }")
+    watch_for_rebuilds(page)
+    # every message of the server makes the timeline longer
+    timeline.evaluate("""node => {
+        window.lengths = new Set();
+        new MutationObserver(() => window.lengths.add(node.max)).observe(node, { attributes: true });
+    }""")
+    page.wait_for_function("window.lengths.size >= 20", timeout=120_000)
+    assert canvas.evaluate("node => node === window.marked && node.isConnected && node.dataset.marked === 'once'")
+    assert page.evaluate("window.rebuilt") == 0
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_url(lambda url: "run=" in url and "job=" not in url, timeout=60_000)
+
+
 def test_the_timeline_goes_through_a_search_in_the_browser_alone(visit):
     page = visit("/search")
     expect(moment(page)).to_contain_text("Epoch")
@@ -112,9 +156,18 @@ def test_the_timeline_goes_through_a_search_in_the_browser_alone(visit):
     expect(moment(page)).to_contain_text("Epoch 1 of")
     page.keyboard.press("ArrowRight")
     expect(moment(page)).to_contain_text("Epoch 2 of")
+    cursor = page.locator(".player .losses .cursor")
+    early = float(cursor.get_attribute("x1"))
     page.get_by_role("button", name="Replay").click()
     last = slider.get_attribute("max")
     expect(slider).to_have_value(last)
+    late = float(cursor.get_attribute("x1"))
+    assert late > early
+    # a click among the curves goes to the epoch below it
+    curves = page.locator(".player .losses > svg")
+    curves.click(position={"x": early, "y": 100})
+    expect(moment(page)).to_contain_text("Epoch 2 of")
+    assert float(cursor.get_attribute("x1")) == early
     assert visit.sent == []
 
 
@@ -151,6 +204,38 @@ def test_dragging_the_threshold_redraws_in_the_browser_and_the_address_follows(v
     kept = facts.inner_text()
     other = visit(page.url[page.url.index("/tradeoff") :])
     expect(other.locator(".cut .facts")).to_have_text(kept)
+
+
+def test_a_drag_of_the_thumb_redraws_curve_mask_and_bars_at_every_step(visit):
+    page = visit("/tradeoff")
+    slider = page.get_by_role("slider")
+    expect(page.locator(".cut .facts")).to_contain_text("Kept")
+    page.wait_for_timeout(1000)
+    visit.sent.clear()
+    place = slider.bounding_box()
+    page.mouse.move(place["x"] + 10, place["y"] + place["height"] / 2)
+    page.mouse.down()
+    states = []
+    for step in range(60):
+        page.mouse.move(place["x"] + 10 + step / 60 * (place["width"] - 20), place["y"] + place["height"] / 2)
+        states.append(page.evaluate(SEEN))
+    assert visit.sent == []
+    page.mouse.up()
+    for part in zip(*states, strict=True):
+        assert len(set(part)) >= 30
+    # the server is told once, when the thumb is let go
+    page.wait_for_url(re.compile("threshold="))
+
+
+SEEN = """() => {
+    const find = (root) => { for (const e of root.querySelectorAll("*")) if (e.shadowRoot) {
+        const found = e.shadowRoot.querySelector(".cut"); if (found) return found; } };
+    const cut = find(document);
+    const marker = cut.querySelector(".cursor").getAttribute("x1");
+    const bars = [...cut.querySelectorAll(".dims b")].map((b) => b.textContent).join();
+    return [cut.querySelector(".facts").textContent, marker, bars, cut.querySelector("canvas").toDataURL()];
+}"""
+"""What the slider moves: the facts, the marker on the curve, the dimensions per block, the picture of the mask."""
 
 
 def test_the_slider_obeys_the_keyboard_and_a_budget(visit):

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from safetensors.numpy import load_file, save_file
 
 from dnis.files import read_json, write_json
+from dnis.interactions import Interactions, Roles, Vocabulary
+from dnis.models import MODELS
 from dnis.runs import load_run
 from dnis.settings import CompareConfig
-from dnis.ui import comparison_form, comparison_panel, desk, recommendations, run_pair, store
+from dnis.ui import comparison_form, comparison_panel, desk, recommendations, run_pair, store, texts
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -54,7 +58,7 @@ def test_the_page_can_say_that_uniform_won(open_page, runs):
 def test_dominated_points_can_be_hidden(open_page, runs):
     write_json(runs / "small-run" / "comparison.json", COMPARISON)
     app = open_page("5_compare")
-    app.toggle(key="show_dominated").set_value(False).run()
+    app.toggle(key="dominated").set_value(False).run()
     assert [t["name"] for t in spec(app, "frontier")["data"]] == ["Uniform"]
 
 
@@ -121,12 +125,12 @@ def test_the_form_proposes_a_small_comparison_and_says_its_price_in_words(open_p
     sent = []
     monkeypatch.setattr(desk, "start", lambda job: sent.append(job))
     app = open_page("5_compare")
-    # 3 x 2 trainings and 2 x 2 for the proposals a round, 12 epochs of 0.01 s, 5 rounds, 1.3 for safety: 7.8 s
+    # 4 x 2 trainings and 3 x 2 for the proposals a round, 12 epochs of 0.01 s, 5 rounds, 1.3 for safety: 10.9 s
     price = "This takes less than a minute on this server; it may be half of that or twice that. To train: "
-    assert price + "3 methods, 2 sizes each, 2 settings tried, 3 seeds." in [m.value for m in app.markdown]
+    assert price + "4 methods, 2 sizes each, 2 settings tried, 3 seeds." in [m.value for m in app.markdown]
     app.button(key="do_compare").click().run()
     config = sent[0]["config"]
-    assert config["methods"] == ("uniform", "dnis", "dnis-budget")
+    assert config["methods"] == ("uniform", "dnis", "dnis-budget", "dnis-nested")
     assert (config["compressions"], config["n_trials"], config["seeds"]) == ((2.0, 8.0), 2, (0, 1, 2))
 
 
@@ -165,6 +169,14 @@ def test_two_runs_side_by_side_show_only_what_differs(runs):
     ]  # fmt: skip
 
 
+def test_roles_of_columns_are_said_in_words(runs):
+    run = load_run(runs / "small-run")
+    other = replace(run, data=replace(run.data, columns=(("user", "Leser"), ("ignore", "Datum"))))
+    assert run_pair.differing(run, other).to_dict("records") == [
+        {"setting": "columns", "one": "", "other": "user: Leser, ignore: Datum"},
+    ]  # fmt: skip
+
+
 def test_two_runs_are_drawn_on_one_scale_with_all_settings_and_the_differences_on_top(open_page, runs):
     shutil.copytree(runs / "small-run", runs / "twin")
     record = read_json(runs / "twin" / "run.json")
@@ -200,7 +212,8 @@ def test_recommendations_are_those_of_a_loop_over_all_unseen_items(runs):
     split = store.split_of(run.data)
     user = int(np.argmax(run.result.counts[: run.vocabulary.offsets[1]]))
     seen = {int(i) for u, i, *_ in split.train.ids if u == user}
-    found, values = recommendations.top(run, run.result.weighted, user, recommendations.items_of(split.train, user))
+    items = recommendations.candidates(run, recommendations.items_of(split.train, user))
+    found, values = recommendations.top(run.result.fitted(), recommendations.rows_of(user, items, None))
     rated = []
     for item in range(run.vocabulary.offsets[1], run.vocabulary.offsets[2]):
         if item not in seen and run.result.counts[item] > 0:
@@ -220,12 +233,60 @@ def test_one_user_s_ten_are_shown_before_and_after_with_what_they_share(open_pag
     assert set(before["item"][before["in both"] == "yes"]) == shared
 
 
-def test_for_other_models_the_page_says_that_only_mf_recommends(open_page, runs):
+def table_of(rows):
+    """Interactions of user, item, genre, age and hour, a row each; ids as they are."""
+    vocabulary = Vocabulary(("u", "i", "genre", "age", "hour"), (np.array(["a"]),) * 5)
+    ids = np.array(rows, dtype=np.int32)
+    return Interactions(vocabulary, ids, np.ones(len(ids), np.float32), None, None, Roles())
+
+
+def test_further_fields_take_the_item_s_value_else_the_user_s_else_the_most_frequent_of_the_user():
+    train = table_of(
+        [
+            # genre 20 belongs to items 10 and 11, 21 to item 12; age 30 to user 1, 31 to user 2; hours to neither
+            [1, 10, 20, 30, 41], [1, 11, 20, 30, 41], [1, 12, 21, 30, 40],
+            [2, 10, 20, 31, 40], [2, 12, 21, 31, 42],
+        ]
+    )  # fmt: skip
+    rows = recommendations.rows_of(2, np.array([10, 11, 12]), train)
+    assert rows.tolist() == [[2, 10, 20, 31, 40], [2, 11, 20, 31, 40], [2, 12, 21, 31, 40]]
+    assert recommendations.rows_of(1, np.array([12]), train).tolist() == [[1, 12, 21, 30, 41]]
+
+
+def with_model(runs, name):
+    """The small run as one of another model, whose layers are as they start."""
+    folder = runs / "small-run"
+    run = load_run(folder)
+    config = replace(run.result.config, model=name, hidden=(6, 4))
+    layers = MODELS[name](2, config, torch.Generator().manual_seed(0)).state_dict()
+    tensors = load_file(folder / "model.safetensors")
+    save_file({**tensors, **{f"dense.{n}": v.numpy() for n, v in layers.items()}}, folder / "model.safetensors")
+    record = read_json(folder / "run.json")
+    write_json(folder / "run.json", {**record, "config": {**record["config"], "model": name, "hidden": [6, 4]}})
+
+
+def test_a_run_that_lacks_its_layers_gets_one_sentence(open_page, runs):
     record = read_json(runs / "small-run" / "run.json")
-    record["config"]["model"] = "NeuMF"
-    write_json(runs / "small-run" / "run.json", record)
+    write_json(runs / "small-run" / "run.json", {**record, "config": {**record["config"], "model": "NeuMF"}})
     app = open_page("5_compare")
-    assert any("available for MF. NeuMF has layers" in c.value for c in app.caption)
+    assert any("NeuMF lacks its parameter 'product_weight'" in c.value.replace("\\", "") for c in app.caption)
+
+
+@pytest.mark.parametrize("model", ["FM", "NeuMF", "DeepFM"])
+def test_every_model_with_users_and_items_recommends(open_page, runs, model):
+    with_model(runs, model)
+    app = open_page("5_compare")
+    before = app.dataframe[-2].value
+    assert 0 < len(before) == before["item"].nunique() <= 10
+    assert before["score"].is_monotonic_decreasing
+    assert any("items are the same with" in m.value for m in app.markdown)
+
+
+def test_data_without_users_and_items_have_nothing_to_recommend(open_page, runs):
+    record = read_json(runs / "small-run" / "run.json")
+    write_json(runs / "small-run" / "run.json", {**record, "item_field": None})
+    app = open_page("5_compare")
+    assert texts.page("recommendations")["no_items"] in [c.value for c in app.caption]
 
 
 def test_a_run_whose_data_are_gone_still_recommends_and_says_what_is_missing(open_page, runs):

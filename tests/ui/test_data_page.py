@@ -8,7 +8,8 @@ import pytest
 
 from dnis.interactions import Interactions
 from dnis.settings import DataSpec
-from dnis.ui import data_panel, role_mapper, store
+from dnis.trial import examine
+from dnis.ui import data_panel, store, texts, uploads
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -58,8 +59,7 @@ def test_a_role_changed_by_hand_reaches_the_data(page, content):
     upload(page, content)
     title = next(b for b in roles(page) if "title" in b.label)
     assert title.value == "title"
-    title.select("feature")
-    next(b for b in page.button if b.label == "Apply the roles").click().run()
+    title.select("feature").run()
     assert not page.exception
     next(b for b in page.button if b.label == "Use this data").click().run()
     assert page.session_state["_data"].columns == (("feature", "title"),)
@@ -67,8 +67,7 @@ def test_a_role_changed_by_hand_reaches_the_data(page, content):
 
 def test_roles_given_to_one_file_do_not_stick_to_another_of_the_same_name(page, content):
     upload(page, content)
-    next(b for b in roles(page) if "title" in b.label).select("feature")
-    next(b for b in page.button if b.label == "Apply the roles").click().run()
+    next(b for b in roles(page) if "title" in b.label).select("feature").run()
     upload(page, content.replace(b"title", b"name", 1))
     assert not page.exception
     assert next(b for b in roles(page) if "name" in b.label).value == "title"
@@ -80,10 +79,17 @@ def test_the_page_starts_with_the_data_in_use(open_page, titled_csv):
     assert any("in use" in s.value for s in app.success)
 
 
+def test_a_table_without_user_and_item_is_asked_whether_it_has_none(page, content):
+    upload(page, content.replace(b"user_id", b"whoever", 1))
+    assert [i.value for i in page.info] == [texts.page("data")["no_pair"]]
+    next(b for b in roles(page) if "whoever" in b.label).select("user").run()
+    assert not page.info
+    assert metrics(page)["Users"] == "30"
+
+
 def test_two_columns_of_one_role_are_said_in_a_sentence(page, content):
     upload(page, content)
-    next(b for b in roles(page) if "title" in b.label).select("user")
-    next(b for b in page.button if b.label == "Apply the roles").click().run()
+    next(b for b in roles(page) if "title" in b.label).select("user").run()
     assert not page.exception
     assert len(page.error) == 1
     assert "Two columns are given the role user" in page.error[0].value
@@ -184,9 +190,78 @@ def test_only_strategies_that_the_data_allow_are_offered(titled_csv):
     assert data_panel.possible_strategies(untimed) == ["random", "leave_last_out"]
 
 
-def test_column_facts_count_what_is_missing_and_distinct():
-    frame = pd.DataFrame({"user_id": [1, 1, 2], "score": [0.5, None, 0.5], "word": ["a\nb", "c", None]})
-    facts = {f.name: f for f in role_mapper.column_facts(frame)}
-    assert (facts["score"].n_missing, facts["score"].n_distinct, facts["score"].kind) == (1, 1, "numbers")
-    assert facts["word"].samples == ("a b", "c")
-    assert facts["user_id"].guess == "user"
+def click(page, label):
+    next(b for b in page.button if b.label == label).click().run()
+    assert not page.exception
+
+
+BROKEN = b"user_id,item_id,rating,age\n" + b"".join(
+    b"%d,%d,%s,%s\n"
+    % (i % 5, i % 7, b"good" if i in (4, 9) else b"%d" % (i % 4), b"old" if i == 2 else b"%d" % (i % 9))
+    for i in range(70)
+)
+"""Ratings of words in data rows 5 and 10."""
+
+
+def test_a_problem_is_told_with_its_rows_and_solved_by_a_click(page):
+    upload(page, BROKEN)
+    assert "“rating” holds no number in 2 rows, such as “good”: data rows 5, 10." in [t.value for t in page.text]
+    assert page.error[0].value.startswith("These data cannot be used yet")
+    click(page, "Drop these rows")
+    assert not page.error
+    assert metrics(page)["Interactions"] == "68"
+    click(page, "Use this data")
+    assert page.session_state["_data"].columns == (("clean", "rating"),)
+    click(page, "Take them back")
+    assert len(page.error) == 1
+
+
+def test_a_remedy_may_give_the_column_another_role(page):
+    upload(page, BROKEN)
+    click(page, "Leave the column out")
+    assert next(b for b in roles(page) if "rating" in b.label).value == "ignore"
+    assert not page.error
+
+
+def test_a_number_with_words_in_it_becomes_a_category_by_a_click(page):
+    upload(page, BROKEN)
+    click(page, "Drop these rows")
+    next(b for b in roles(page) if "age" in b.label).select("numeric").run()
+    told = next(t.value for t in page.text if "“age” is to be put into bins" in t.value)
+    assert "in 1 row, such as" in told
+    assert told.endswith(": data row 3.")
+    click(page, "Treat as a category")
+    assert next(b for b in roles(page) if "age" in b.label).value == "feature"
+    assert not page.error
+
+
+def test_a_core_filter_shows_what_it_leaves_and_becomes_part_of_the_data(page):
+    rows = [(u, i) for u in range(6) for i in range(6)] + [(9, 0), (9, 1)]
+    upload(page, b"user_id,item_id,rating\n" + b"".join(b"%d,%d,%d\n" % (u, i, (u + i) % 5) for u, i in rows))
+    page.number_input(key=next(n.key for n in page.number_input if n.label.startswith("Fewest"))).set_value(3).run()
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert table.to_numpy().tolist() == [
+        ["Interactions", "38", "36", "94.7%"], ["Users", "7", "6", "85.7%"], ["Items", "6", "6", "100.0%"],
+    ]  # fmt: skip
+    assert metrics(page)["Interactions"] == "36"
+    click(page, "Use this data")
+    assert page.session_state["_data"].core == 3
+
+
+def test_a_file_to_try_is_used_at_a_click_and_its_faults_are_mended_by_another(page):
+    page.session_state["_data"] = DataSpec("sample:planted")
+    page.radio(key="data_kind").set_value("upload").run()
+    click(page, "From a spreadsheet, with faults")
+    told = [t.value for t in page.text]
+    assert "“user_id” is empty in 2 rows: data rows 31, 32." in told
+    assert "“rating” holds no number in 3 rows, such as “n. b.”: data rows 5, 18, 91." in told
+    click(page, "Drop these rows")
+    assert not page.error
+    assert metrics(page)["Interactions"] == "295"
+
+
+@pytest.mark.parametrize("name", ["ratings.csv", "clicks.csv.gz"])
+def test_the_other_files_to_try_are_read_as_they_stand(name):
+    seen = examine(uploads.TO_TRY / name)
+    assert (seen.problems, seen.refusal) == ((), None)

@@ -82,3 +82,16 @@ def test_a_diverged_alpha_is_still_drawn(wrong):
     event = {"event": "epoch", "epoch": 1, "phase": "search", "losses": {}, "alpha": np.full((1, 1), wrong)}
     data = film.of_events([event], {"n_blocks": 1, "embedding_dim": 1}, WORDS)
     assert frames(data)[0, 0, 0] in (0, 255)
+
+
+def test_a_sentence_beside_its_epoch_does_not_name_it_again():
+    notes = ["alpha starts to move in epoch 5", "block 3 lost its last dimension in epoch 5", "seen in epoch 4"]
+    event = {"epoch": 5, "epochs": 9, "phase": "search", "losses": {}, "alpha": np.ones((1, 1)), "notes": notes}
+    data = film.of_events(
+        [{"event": "started"}, {"event": "epoch", **event}], {"n_blocks": 1, "embedding_dim": 1}, WORDS
+    )
+    assert [text for _, text in data["notes"]] == [
+        "alpha starts to move",
+        "block 3 lost its last dimension",
+        "seen in epoch 4",
+    ]

@@ -1,5 +1,7 @@
 """A shared password, asked for in one place in front of every page."""
 
+import errno
+
 import pytest
 
 from dnis.ui import gate, shell, texts
@@ -65,13 +67,18 @@ def test_a_setting_that_cannot_be_used_is_said_instead_of_a_page(app, monkeypatc
     assert not app.title
 
 
-def test_a_full_disk_is_one_sentence(app, monkeypatch):
-    def full():
-        raise OSError(28, "No space left on device", "secret-place")
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "The disk of this server is full: nothing new can be kept until old runs are removed."),
+        (errno.EROFS, "The folder for runs is on a read-only disk: nothing can be kept here."),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_one_sentence(app, monkeypatch, number, sentence):
+    def refuse(page):
+        raise OSError(number, "as the system says", "secret-place")
 
-    monkeypatch.setattr(shell.workbench, "draw", full)
+    monkeypatch.setattr(shell.workbench, "draw", refuse)
     app.run()
     assert not app.exception
-    assert app.error[0].value == (
-        "The disk of this server is full: nothing new can be kept until old runs are removed."
-    )
+    assert [error.value for error in app.error] == [sentence]

@@ -9,10 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dnis.additions import rename_run
-from dnis.checkpoints import CHECKPOINT
+from dnis.checkpoints import CHECKPOINT, save_checkpoint
 from dnis.files import read_json, write_json
 from dnis.runs import load_run
-from dnis.ui import desk, history, session, store
+from dnis.ui import aside, desk, history, session, store
 from tests.ui.small_run import ROOT, made_run, runs, titled_csv
 
 __all__ = ["made_run", "runs", "titled_csv"]
@@ -133,7 +133,9 @@ def test_a_stopped_search_goes_on_in_its_own_folder(overview, runs, monkeypatch)
     sent = []
     monkeypatch.setattr(desk, "start", lambda job: sent.append(job))
     assert "run_go_on" not in [b.key for b in overview.button]
-    (runs / "small-run" / CHECKPOINT).write_bytes(b"")
+    run = load_run(runs / "small-run")
+    job = {"data": dataclasses.asdict(run.data), "config": dataclasses.asdict(run.result.config), "name": "before"}
+    save_checkpoint(run.folder, {"alpha": run.result.alpha}, {"job": job, "history": [{}, {}]})
     overview.run()
     overview.button(key="run_go_on").click().run()
     job = sent[0]
@@ -141,6 +143,12 @@ def test_a_stopped_search_goes_on_in_its_own_folder(overview, runs, monkeypatch)
     assert job["out"] == str(runs / "small-run")
     assert job["config"]["embedding_dim"] == 8
     json.dumps(job)
+
+
+def test_a_run_whose_checkpoint_cannot_be_read_is_not_gone_on_with(overview, runs):
+    (runs / "small-run" / CHECKPOINT).write_bytes(b"")
+    overview.run()
+    assert "run_go_on" not in [b.key for b in overview.button]
 
 
 def test_a_run_that_a_job_writes_into_is_neither_renamed_nor_deleted(overview, runs, monkeypatch):
@@ -163,7 +171,7 @@ def test_the_link_of_a_run_names_it(overview):
 
 def test_names_that_leave_the_runs_folder_are_not_touched(runs):
     (runs.parent / "precious").mkdir()
-    for act in (store.set_aside, store.put_back, store.remove_aside):
+    for act in (aside.set_aside, aside.put_back, aside.remove_aside):
         act("../precious")
     assert (runs.parent / "precious").is_dir()
 
@@ -175,4 +183,11 @@ def test_the_moment_is_said_to_the_minute():
 
 def test_a_threshold_belongs_to_its_run(runs):
     run = load_run(runs / "small-run")
-    assert session.threshold_of(run) == store.median_weight(run)
+    assert session.threshold_of(run) == store.first_threshold(run) > 0
+
+
+def test_a_run_that_kept_to_a_budget_begins_uncut(runs):
+    run = load_run(runs / "small-run")
+    config = dataclasses.replace(run.result.config, recipe="budget", compression=2.0)
+    budgeted = dataclasses.replace(run, result=dataclasses.replace(run.result, config=config))
+    assert session.threshold_of(budgeted) == 0.0

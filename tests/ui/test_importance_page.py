@@ -1,5 +1,6 @@
 """Importance: a cell explained with its numbers, any feature found by name, neighbours that are right."""
 
+import base64
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from dnis.pruning import prune
 from dnis.runs import load_run
 from dnis.schemes import DimensionScheme
-from dnis.ui import feature_panel, importance_panel, neighbours
+from dnis.ui import cell_map, importance_panel, neighbours
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -23,46 +24,72 @@ def charts(app):
     return {chart.proto.id.rsplit("-", 1)[-1]: json.loads(chart.proto.spec) for chart in app.get("plotly_chart")}
 
 
-def box(app, label):
-    return next(b for b in app.selectbox if b.label == label)
+def components(app):
+    return [json.loads(c.proto.json) for c in app.get("bidi_component")]
 
 
-def test_page_shows_alpha_of_the_run(open_page, run):
+def map_of(app):
+    return next(c for c in components(app) if "examples" in c)
+
+
+def finder(app, label):
+    return next(c for c in components(app) if c.get("label") == label)
+
+
+def floats(text):
+    return np.frombuffer(base64.b64decode(text), dtype="<f4")
+
+
+def feature_of(run, label):
+    return next(i for i in range(run.vocabulary.n_features) if run.vocabulary.label(i) == label)
+
+
+def test_page_gives_the_map_alpha_the_threshold_and_who_stays(open_page, run):
     app = open_page("3_importance")
-    heat = charts(app)["heatmap"]["data"][0]
-    assert np.shape(run.result.alpha) == (4, 8)
-    assert heat["type"] == "heatmap"
+    shown = map_of(app)
+    assert floats(shown["alpha"]).reshape(4, 8).tolist() == run.result.alpha.tolist()
+    scheme = prune(run.result, threshold=shown["threshold"])
+    kept = [[int(scheme.mask[run.result.block_of == b, k].sum()) for k in range(8)] for b in range(4)]
+    assert shown["kept"] == [n for row in kept for n in row]
     assert app.title[0].value.startswith("Importance")
 
 
-def test_card_has_the_numbers_of_the_chosen_cell_in_its_formula(open_page, run):
-    app = open_page("3_importance")
-    app.number_input(key="cell_block").set_value(2)
-    app.number_input(key="cell_dimension").set_value(5).run()
-    assert not app.exception
-    inside = np.flatnonzero(run.result.block_of == 2)
-    feature = inside[np.argmax(run.result.counts[inside])]
-    alpha, e = run.result.alpha[2, 5], run.result.embeddings[feature, 5]
-    formula = next(m.value for m in app.markdown if "aligned" in m.value)
-    assert f"{alpha:.3f} \\cdot ({e:.3f})" in formula
-    assert f"{alpha * e:.4f}" in formula
+def test_the_map_explains_each_block_by_its_most_frequent_feature_and_by_the_features_on_show(open_page, run):
+    a, b = (feature_of(run, name) for name in ("Film 0", "user_id 1"))
+
+    def choose(app):
+        app.session_state["_feature_small-run"], app.session_state["_other_small-run"] = a, b
+
+    shown = map_of(open_page("3_importance", before=choose))
+    assert [one["label"] for one in shown["examples"][:2]] == ["Film 0", "user_id 1"]
+    assert sorted({one["block"] for one in shown["examples"]}) == [0, 1, 2, 3]
+    first = shown["examples"][0]
+    block = run.result.block_of[a]
+    assert floats(first["e"]).tolist() == run.result.embeddings[a].tolist()
+    assert floats(first["product"]).tolist() == (run.result.alpha[block] * run.result.embeddings[a]).tolist()
+    for one in shown["examples"][2:]:
+        inside = np.flatnonzero(run.result.block_of == one["block"])
+        assert one["label"] == run.vocabulary.label(int(inside[np.argmax(run.result.counts[inside])]))
 
 
-def test_a_feature_is_found_by_name_and_shown_beside_another(open_page):
-    app = open_page("3_importance")
-    assert "Film 0" in box(app, "A feature").options
-    box(app, "A feature").select("Film 0").run()
-    box(app, "Compare with").select("user_id 1").run()
-    assert not app.exception
-    assert {"one_bars", "two_bars"} <= set(charts(app))
-    assert "item_id 0" in [t.value for t in app.text]
+def test_two_features_stand_side_by_side_on_one_scale(open_page, run):
+    def choose(app):
+        app.session_state["_feature_small-run"] = feature_of(run, "Film 0")
+        app.session_state["_other_small-run"] = feature_of(run, "user_id 1")
+
+    app = open_page("3_importance", before=choose)
+    drawn = charts(app)
+    assert {"feature_bars", "other_bars"} <= set(drawn)
+    ranges = [drawn[name]["layout"]["yaxis"]["range"] for name in ("feature_bars", "other_bars")]
+    assert ranges[0] == ranges[1]
+    assert {"item_id 0", "user_id 1"} <= {t.value for t in app.text}
+    assert finder(app, "A feature")["chosen"]["name"] == "Film 0"
 
 
-def test_a_hostile_title_stays_literal(open_page):
-    app = open_page("3_importance")
-    hostile = next(name for name in box(app, "A feature").options if "x.example" in name)
-    box(app, "A feature").select(hostile).run()
-    assert not app.exception
+def test_a_hostile_title_stays_literal(open_page, run):
+    hostile = next(i for i in range(run.vocabulary.n_features) if "x.example" in run.vocabulary.label(i))
+    app = open_page("3_importance", before=lambda app: app.session_state.__setitem__("_feature_small-run", hostile))
+    assert "x.example" in finder(app, "A feature")["chosen"]["name"]
     spoken = [m.value for m in app.markdown] + [c.value for c in app.caption]
     assert not any("](http" in text for text in spoken)
     legend = json.dumps(charts(app)["dims_by_popularity"]["data"])
@@ -70,18 +97,18 @@ def test_a_hostile_title_stays_literal(open_page):
     assert "&lt;b&gt;" in legend
 
 
-def test_every_quantity_and_order_draws(open_page):
-    app = open_page("3_importance")
-    for quantity in ("size", "kept"):
-        app.radio(key="quantity").set_value(quantity).run()
-        assert not app.exception
-    app.radio(key="dimension_order").set_value("sorted").run()
-    assert not app.exception
+def test_the_box_lists_what_was_typed(open_page):
+    app = open_page("3_importance", before=lambda app: app.session_state.__setitem__("_other_query", "film 1"))
+    listed = finder(app, "Compare with")
+    assert listed["query"] == "film 1"
+    assert listed["found"]
+    assert all(one["name"].startswith("Film 1") for one in listed["found"])
+    assert finder(app, "A feature")["query"] == ""
 
 
 def test_block_means_average_the_features_of_each_block():
     values = np.array([[1.0, 0.0], [3.0, 2.0], [5.0, 4.0]])
-    assert importance_panel.block_means(values, np.array([0, 1, 0])).tolist() == [[3.0, 2.0], [3.0, 2.0]]
+    assert cell_map.block_means(values, np.array([0, 1, 0])).tolist() == [[3.0, 2.0], [3.0, 2.0]]
 
 
 def test_rank_correlation_is_spearmans():
@@ -90,16 +117,6 @@ def test_rank_correlation_is_spearmans():
     a, b = rng.integers(0, 5, 50), rng.integers(0, 9, 50)
     assert importance_panel.rank_correlation(a, b) == pytest.approx(spearmanr(a, b).statistic)
     assert importance_panel.rank_correlation(a, np.zeros(50)) == 0.0
-
-
-def test_a_cell_of_another_block_borrows_its_most_frequent_feature(run):
-    scheme = prune(run.result, threshold=0.2)
-    other = int(np.flatnonzero(run.result.block_of == 3)[0])
-    numbers = importance_panel.cell_numbers(run, scheme, 0, 1, other)
-    inside = np.flatnonzero(run.result.block_of == 0)
-    assert numbers["feature"] == inside[np.argmax(run.result.counts[inside])]
-    assert numbers["n_features"] == len(inside)
-    assert numbers["n_kept"] == scheme.mask[inside, 1].sum()
 
 
 def test_nearest_sorts_by_cosine_and_leaves_out_itself_and_empty_rows():
@@ -118,24 +135,3 @@ def test_neighbours_come_from_the_same_field_before_and_after_the_cut(run):
     assert neighbours.overlap(before, after) == len(before.ids)
     nothing = DimensionScheme(np.zeros((n, 8), bool), run.result.block_of)
     assert neighbours.overlap(*neighbours.around(run, nothing, item)) == 0
-
-
-def test_a_search_in_names_ignores_case_and_puts_frequent_ones_first():
-    names = np.array(["Alien", "aliens", "Heat", "ALIEN 3"], dtype=object)
-    assert feature_panel.matches(names, "alien", np.array([1, 9, 5, 9])).tolist() == [1, 3, 0]
-
-
-def test_features_of_one_name_are_told_apart(run):
-    names = feature_panel.names_of(run)
-    assert len(set(names)) == len(names)
-
-
-def test_a_large_vocabulary_gets_a_search_field(open_page, monkeypatch):
-    monkeypatch.setattr(feature_panel, "DIRECT", 3)
-    app = open_page("3_importance")
-    app.text_input(key="feature_text").set_value("Film 1").run()
-    assert not app.exception
-    assert all("Film 1" in name for name in box(app, "A feature").options)
-    app.text_input(key="feature_text").set_value("no such thing").run()
-    assert not app.exception
-    assert any("No feature has" in c.value for c in app.caption)

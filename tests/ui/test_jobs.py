@@ -21,6 +21,11 @@ if job.get("vanish"):
 if job.get("fail"):
     say(event="failed", message=job["fail"])
     sys.exit(1)
+if job.get("greedy"):
+    filled = bytearray(b"x" * job["greedy"])
+if job.get("keeps"):
+    say(event="saved", run=job["out"])
+    time.sleep(60)
 if job.get("deaf"):
     time.sleep(60)
 if job.get("waits"):
@@ -119,15 +124,40 @@ def test_equal_searches_are_shared_and_other_seeds_are_not(open_runner):
     assert runner.status(first).n_owners == 2
 
 
-def test_an_equal_search_that_is_done_is_not_done_again_while_its_run_lies_there(open_runner, tmp_path):
+def test_a_session_is_given_its_own_equal_search_that_is_done_while_its_run_lies_there(open_runner, tmp_path):
     runner = open_runner()
     first = runner.submit("ann", search())
     over(runner, first)
-    assert runner.submit("bob", search()) != first
-    second = runner.submit("bob", search())
+    assert runner.submit("ann", search()) != first
+    second = runner.submit("ann", search())
     over(runner, second)
     (tmp_path / second).mkdir()
-    assert runner.submit("cem", search()) == second
+    assert runner.submit("ann", search()) == second
+    # the run of one's own table is nobody else's, even where the table is the same
+    assert runner.submit("bob", search()) != second
+
+
+def test_a_session_gets_no_second_worker_while_others_wait_for_their_first(open_runner):
+    runner = open_runner(n_workers=2)
+    first = runner.submit("ann", search(waits=True))
+    until(lambda: runner.status(first).state == "running")
+    second = runner.submit("ann", {"kind": "retrain", "waits": True})
+    third = runner.submit("bob", search(waits=True, seed=3))
+    until(lambda: runner.status(third).state == "running")
+    assert runner.status(second).position == 1
+    runner.stop(first)
+    until(lambda: runner.status(second).state == "running")
+
+
+def test_a_waiting_job_knows_its_place_and_when_it_will_probably_start(open_runner):
+    runner = open_runner()
+    first, second, third = (runner.submit(name, search(waits=True, seed=name)) for name in ("ann", "bob", "cem"))
+    until(lambda: runner.status(first).events)
+    # by hand: a search is taken to need 30 s, and the first has just begun
+    assert runner.status(first).wait_s is None
+    assert runner.status(second).wait_s == pytest.approx(30, abs=20)
+    assert runner.status(third).wait_s == pytest.approx(runner.status(second).wait_s + 30, abs=1)
+    assert [view.position for view in runner.active()] == [0, 1, 2]
 
 
 def test_one_of_two_watchers_can_leave_but_not_stop_or_pause_the_search(open_runner):
@@ -181,8 +211,18 @@ def test_a_waiting_job_stops_at_once_and_never_starts(open_runner):
     assert runner.status(job).events == ()
 
 
+def test_a_worker_that_has_kept_its_run_may_measure_it_while_those_who_watch_go_on(open_runner, tmp_path):
+    runner = open_runner(kill_s=0.3, save_s=2.0)
+    job = runner.submit("ann", search(keeps=True))
+    until(lambda: len(runner.status(job).events) == 2)
+    runner.stop(job)
+    view = over(runner, job)
+    assert (view.state, view.run, len(runner.workers())) == ("stopped", tmp_path / job, 1)
+    until(lambda: not runner.workers())  # it took too long over it
+
+
 def test_a_worker_that_does_not_listen_is_ended(open_runner):
-    runner = open_runner(kill_s=0.3)
+    runner = open_runner(kill_s=0.3, save_s=60.0)
     job = runner.submit("ann", search(deaf=True))
     until(lambda: runner.status(job).events)
     runner.stop(job)
@@ -252,6 +292,19 @@ def test_a_job_ends_at_the_limit_of_time(open_runner):
     runner = open_runner(limit_s=0.2)
     view = over(runner, runner.submit("ann", search(waits=True)))
     assert (view.state, view.message) == ("stopped", "It was stopped at the limit of 0 minutes.")
+
+
+def test_a_worker_that_fills_the_memory_is_ended_and_the_limit_is_said(open_runner):
+    runner = open_runner(n_workers=2, max_bytes=150_000_000)
+    small = runner.submit("ann", search(waits=True))
+    until(lambda: runner.status(small).events)
+    view = over(runner, runner.submit("bob", search(waits=True, greedy=200_000_000)))
+    assert (view.state, view.message) == (
+        "failed",
+        "It was ended at the limit of 150 MB of memory for one job; "
+        "take fewer dimensions, smaller batches or fewer rows.",
+    )
+    assert runner.status(small).state == "running"
 
 
 def test_old_jobs_are_forgotten(open_runner):

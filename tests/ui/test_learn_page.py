@@ -1,4 +1,4 @@
-"""Learn: six steps that compute what they say, and a toy that can be won by uniform tables."""
+"""Learn: seven steps that compute what they say, and a toy that can be won by uniform tables."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ __all__ = ["made_run", "open_page", "runs", "titled_csv"]
 WORDS = {"dnis_wins": "DNIS by {percent}", "uniform_wins": "uniform by {percent}"}
 
 
-def test_all_six_steps_are_there_untouched(open_page):
+def test_all_seven_steps_are_there_untouched(open_page):
     app = open_page("7_learn")
-    assert [s.value[0] for s in app.header[:6]] == list("123456")
-    assert len(app.latex) == 6
-    assert len(app.get("plotly_chart")) == 7
+    assert [s.value[0] for s in app.header[:7]] == list("1234567")
+    assert len(app.latex) == 7
+    assert len(app.get("plotly_chart")) == 8
 
 
 def test_a_turned_knob_changes_the_numbers_beside_the_formula(open_page):
@@ -34,6 +34,8 @@ def test_every_knob_draws(open_page):
     app.toggle(key="learn_normalise").set_value(False).run()
     app.slider(key="learn_threshold").set_value(1.0).run()
     app.toggle(key="learn_tuning").set_value(False).run()
+    app.select_slider(key="learn_size").set_value(16).run()
+    app.toggle(key="learn_turn").set_value(False).run()
     assert not app.exception
 
 

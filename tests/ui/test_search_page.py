@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from dnis.models import MODELS
 from dnis.presets import PRESETS
 from dnis.runs import load_run
-from dnis.settings import MODELS_BY_TASK, SearchConfig
-from dnis.ui import desk, jobs, texts, twins
+from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
+from dnis.ui import desk, jobs, settings_form, store, texts, twins
 
 WORKER = """
 import json, sys
@@ -72,7 +75,7 @@ def test_settings_from_the_page_reach_the_job(page):
     page.number_input(key="data_seed").set_value(5)
     page.run()
     button(page, "start").click().run()
-    job = next(iter(desk.runner()._jobs.values())).job
+    job = next(iter(desk.runner()._roster.jobs.values())).job
     config = job["config"]
     assert (config["embedding_dim"], config["lr_alpha"], config["normalise"]) == (16, 0.02, False)
     assert (job["data"]["strategy"], job["data"]["seed"]) == ("random", 5)
@@ -85,12 +88,73 @@ def test_settings_come_from_the_address(app):
     assert app.number_input(key="epochs").value == 7
 
 
+def test_start_as_the_page_stands_replays_the_recorded_run_of_the_bundled_data_without_a_worker(page):
+    del page.query_params["run"]
+    page.session_state["_run"] = store.BUNDLED
+    page.run()
+    button(page, "reset").click().run()
+    before = film(page)
+    button(page, "start").click().run()
+    assert not page.exception
+    assert page.toast[0].value == texts.page("search")["same"]
+    assert not desk.runner().workers()
+    shown = film(page)
+    assert (before["autoplay"], shown["autoplay"]) == (False, True)
+    assert shown["epochs"] == before["epochs"]
+    assert "job" not in page.query_params
+    # any other setting is computed
+    page.number_input(key="seed").set_value(7).run()
+    button(page, "start").click().run()
+    assert "job" in page.query_params
+
+
+def use(page, *columns):
+    """Put the same file to use with other roles."""
+    spec = page.session_state["_data"] if "_data" in page.session_state else DataSpec("")
+    source = spec.source or str(load_run(Path(os.environ["DNIS_RUNS"]) / "hand-run").data.source)
+    page.session_state["_data"] = DataSpec(source, columns)
+    page.run()
+
+
+def test_an_epoch_of_the_form_has_about_as_many_steps_as_one_of_the_command_line(page):
+    # 1,200 rows, 840 of them for training; 840 / 70 = 12, but no batch is smaller than 64
+    assert page.number_input(key="batch_size").value == 64
+
+
+def test_data_with_further_columns_start_from_a_model_that_reads_them(page):
+    page.number_input(key="lr").set_value(0.007).run()
+    assert page.selectbox(key="model").value == "MF"
+    use(page, ("feature", "timestamp"))
+    assert page.selectbox(key="model").value == "FM"
+    assert page.number_input(key="lr").value == 0.007
+    use(page)
+    assert page.selectbox(key="model").value == "MF"
+
+
+def test_data_without_users_and_items_offer_no_model_that_needs_them(page):
+    use(page, ("feature", "user_id"), ("feature", "item_id"))
+    assert page.selectbox(key="model").options == ["FM", "WideDeep", "DeepFM"]
+    assert page.selectbox(key="model").value == "FM"
+    assert not page.exception
+
+
+def test_the_models_that_need_a_user_and_an_item_are_those_of_the_engine():
+    assert set(settings_form.NEED_PAIR) == {name for name, model in MODELS.items() if model.needs_user_and_item}
+
+
 def test_quick_is_smaller_and_reset_takes_it_back(page):
     full = page.number_input(key="epochs").value
     page.radio(key="mode").set_value("quick").run()
     assert page.number_input(key="epochs").value == texts.page("settings")["quick"]["epochs"] < full
     button(page, "reset").click().run()
     assert page.number_input(key="epochs").value == full
+
+
+def test_quick_takes_fewer_epochs_where_each_is_long_but_never_fewer_than_alpha_needs():
+    # by hand: 4,000,000 rows over 100,004, 500,000 and 9,000,000 interactions
+    assert settings_form.quick_settings(100_004)["epochs"] == 15
+    assert settings_form.quick_settings(500_000)["epochs"] == 8
+    assert settings_form.quick_settings(9_000_000)["epochs"] == 3 + 2
 
 
 def test_a_running_search_is_shown_held_stepped_and_its_failure_said_in_one_sentence(page):
@@ -132,7 +196,7 @@ def test_ratings_can_also_be_ranked_with_the_settings_that_suit_a_ranking(page):
 
 
 def sent_config(page):
-    return next(iter(desk.runner()._jobs.values())).job["config"]
+    return next(iter(desk.runner()._roster.jobs.values())).job["config"]
 
 
 def test_the_preset_of_the_authors_fills_the_settings_and_can_be_changed(page):
@@ -172,8 +236,8 @@ def test_a_link_may_say_an_option_as_the_settings_do(app):
 
 def test_every_setting_of_a_search_has_a_widget_with_one_line_of_help():
     fields = texts.page("settings")["fields"]
-    assert set(fields) - {"strategy", "data_seed"} == {f.name for f in dataclasses.fields(SearchConfig)}
-    assert all(about["help"] and len(about["help"]) < 140 for about in fields.values())
+    assert set(fields) - {"strategy", "data_seed", "budget"} == {f.name for f in dataclasses.fields(SearchConfig)}
+    assert all(0 < len(about["help"].partition("\n\n")[0]) < 140 for about in fields.values())
     for name, about in fields.items():
         for end in ("low", "high"):
             if end in about and name != "data_seed":
@@ -193,12 +257,39 @@ def test_second_order_and_the_aim_reach_the_job(page):
     assert got == [2, "field", "adam", "absolute", 8.0, 0.5]
 
 
+def test_a_budget_in_words_reaches_the_job_and_hides_what_has_no_meaning_for_it(page):
+    assert page.selectbox(key="recipe").value == settings_form.FIRST_RECIPE
+    page.selectbox(key="recipe").set_value("budget").run()
+    shown = {w.key for kind in ("number_input", "toggle", "selectbox") for w in page.get(kind)}
+    assert not shown & {"compression", "l1_alpha", "alpha_start", "normalise", "warm_epochs"}
+    page.text_input(key="budget").set_value("4x").run()
+    button(page, "start").click().run()
+    config = sent_config(page)
+    assert (config["recipe"], config["compression"]) == ("budget", 4.0)
+
+
+def test_a_budget_in_bytes_is_a_share_of_the_full_table(page, hand_run):
+    page.selectbox(key="recipe").set_value("budget").run()
+    page.number_input(key="embedding_dim").set_value(64)
+    page.text_input(key="budget").set_value("0.6 kB").run()
+    button(page, "start").click().run()
+    n_features = store.interactions_of(load_run(hand_run).data).n_features
+    assert sent_config(page)["compression"] == pytest.approx(4 * n_features * 64 / 600)
+
+
+def test_a_budget_that_cannot_be_read_is_named(page):
+    page.selectbox(key="recipe").set_value("budget").run()
+    page.text_input(key="budget").set_value("small").run()
+    assert not page.exception
+    assert "a budget is such as 8x" in page.error[0].value
+
+
 @pytest.mark.parametrize(("name", "change"), [("second", {"order": 2}), ("frozen", {"lr_alpha": 0.0})])
 def test_a_twin_is_the_same_search_with_one_thing_changed(page, hand_run, name, change):
     run = load_run(hand_run)
     page.button(key=f"twin_{name}").click().run()
     assert not page.exception
-    job = next(iter(desk.runner()._jobs.values())).job
+    job = next(iter(desk.runner()._roster.jobs.values())).job
     expected = dataclasses.replace(run.result.config, **change)
     assert job["config"] == dataclasses.asdict(expected)
     assert job["data"] == dataclasses.asdict(run.data)

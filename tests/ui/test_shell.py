@@ -98,5 +98,5 @@ def test_every_text_file_can_be_read_and_every_setting_has_its_words():
     fields = texts.page("settings")["fields"]
     named = {field.name for field in dataclasses.fields(SearchConfig)}
     assert named - set(fields) == set()
-    assert set(fields) - named == {"strategy", "data_seed"}
+    assert set(fields) - named == {"budget", "strategy", "data_seed"}
     assert all(len(about["help"]) > 20 for about in fields.values())

@@ -34,7 +34,7 @@ def test_retraining_on_the_bundled_run_works_on_a_copy_and_the_point_is_asked_at
     app.run()
     app.switch_page("pages/4_tradeoff.py").run()
     app.button(key="do_retrain").click().run()
-    job = next(iter(desk.runner()._jobs.values())).job
+    job = next(iter(desk.runner()._roster.jobs.values())).job
     assert (job["kind"], job["threshold"]) == ("retrain", 0.2)
     copy = runs_folder / app.query_params["run"]
     assert job["run"] == str(copy)

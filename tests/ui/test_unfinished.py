@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_leaves_a_search_that_ends_as_if_nothing_had_bee
     job_id = runner.submit("ann", job, "step")
     until(lambda: [e for e in runner.status(job_id).events if e["event"] == "epoch"])
     assert unfinished.find(job_id) is None  # it is under way
-    os.kill(runner._jobs[job_id].process._process.pid, signal.SIGKILL)
+    os.kill(runner.workers()[0], signal.SIGKILL)
     until(lambda: runner.status(job_id).state == "failed")
     found = unfinished.find(job_id)
     assert (found.epoch, found.epochs) == (1, 5)

@@ -4,7 +4,7 @@ const LOSSES_HEIGHT = 240;
 
 function drawLosses(player) {
   const { data, words, at, last } = player;
-  const svg = player.find(".losses svg");
+  const svg = player.find(".losses > svg");
   const width = Math.max(220, svg.clientWidth || 480);
   const height = LOSSES_HEIGHT;
   const box = { left: 52, right: width - 10, top: 22, bottom: height - 42 };
@@ -24,6 +24,11 @@ function drawLosses(player) {
   if (warm >= 0) nodes.unshift(shape("rect", { class: "warm", x: box.left, y: box.top, width: Math.max(0, xs[warm] - box.left), height: box.bottom - box.top }));
   for (const name of names) nodes.push(shape("path", { class: `curve ${name}`, d: path(xs, data.losses[name].map((v) => (v === null ? null : y.at(v)))) }));
   if (last >= 0) nodes.push(shape("line", { class: "cursor", x1: xs[at], x2: xs[at], y1: box.top, y2: box.bottom }));
+  for (const [epoch, texts] of notesByEpoch(data.notes)) {
+    const place = x.at(epoch);
+    const mark = shape("path", { class: `note ${last >= 0 && data.epochs[at] === epoch ? "just" : ""}`, d: `M${place} ${box.bottom - 10}l5.5 10h-11z` }, [shape("title", { text: `${say(words.at_epoch, { epoch })}: ${texts.join("; ")}` })]);
+    nodes.push(mark);
+  }
   const best = data.epochs.indexOf(data.best);
   if (best >= 0 && data.losses.select_val) {
     nodes.push(shape("circle", { class: "best", cx: xs[best], cy: y.at(data.losses.select_val[best]), r: 4.5 }, [shape("title", { text: words.best })]));
@@ -36,4 +41,10 @@ function drawLosses(player) {
       return make("span", { class: "key", title: words.parts_help[name] || "" }, [line, `${words.parts[name]} ${value === null ? "" : value.toFixed(4)}`]);
     }),
   );
+}
+
+function notesByEpoch(notes) {
+  const found = new Map();
+  for (const [epoch, text] of notes) found.set(epoch, [...(found.get(epoch) || []), text]);
+  return found;
 }

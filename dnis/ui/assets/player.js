@@ -19,7 +19,7 @@ class Player {
     canvas.onpointerleave = () => this.point(null);
     canvas.onblur = () => this.point(null);
     canvas.onkeydown = (event) => this.walk(event);
-    this.find(".losses svg").onpointerdown = (event) => this.jump(event);
+    this.find(".losses > svg").onpointerdown = (event) => this.jump(event);
   }
 
   update(data) {
@@ -92,7 +92,7 @@ class Player {
 
   jump(event) {
     if (!this.time || this.last < 0) return;
-    const box = this.find(".losses svg").getBoundingClientRect();
+    const box = this.find(".losses > svg").getBoundingClientRect();
     const epoch = this.time.value(event.clientX - box.left);
     let best = 0;
     this.data.epochs.forEach((e, i) => {
@@ -141,13 +141,14 @@ class Player {
     range.max = Math.max(0, last);
     range.value = at;
     range.disabled = last < 1;
-    const moment = last < 0 ? words.waiting : say(words.moment, { epoch: data.epochs[at], epochs: data.total || data.epochs[last], phase: words[data.phases[at]] || "", travel: data.travel[at].toFixed(3) });
+    const moment = last < 0 ? words.waiting : say(words.moment, { epoch: data.epochs[at], epochs: data.total || data.epochs[last], phase: words[data.phases[at]] || "", travel: data.travel[at].toFixed(3), seconds: (data.seconds[at] ?? 0).toFixed(1) });
     this.find(".moment").textContent = moment;
     range.setAttribute("aria-valuetext", moment);
     fill(this.find(".replay"), { text: this.timer ? words.pause : words.replay }, []);
     this.find(".replay").disabled = last < 1;
     this.find(".now").hidden = !data.live || this.following;
     this.paint();
+    this.gone();
     this.bars();
     if (!data.compact) {
       drawLosses(this);
@@ -192,6 +193,26 @@ class Player {
     return this.alpha[(data.frames[at] * data.blocks.length + row) * data.columns + column] / 255;
   }
 
+  // A block that has lost every dimension says so at its row, and since when.
+  gone() {
+    const { data, words, at } = this;
+    const name = (l) => this.find(".rows").children[l];
+    data.blocks.forEach((block, l) => {
+      let first = this.last < 0 ? -1 : at;
+      while (first >= 0 && this.empty(first, l)) first -= 1;
+      const since = first < at && first >= 0 ? data.epochs[first + 1] : null;
+      name(l).classList.toggle("gone", since !== null);
+      name(l).title = block.about.trim() + (since === null ? "" : ` ${say(words.gone, { epoch: since })}`);
+    });
+  }
+
+  empty(index, row) {
+    const { data } = this;
+    const from = (data.frames[index] * data.blocks.length + row) * data.columns;
+    for (let k = 0; k < data.columns; k++) if (this.alpha[from + k] > 0) return false;
+    return true;
+  }
+
   bars() {
     const { data, at } = this;
     const dims = this.last < 0 ? null : data.dims[at];
@@ -210,7 +231,7 @@ class Player {
     if (key === this.listed) return;
     this.listed = key;
     const items = data.notes.map(([epoch, text]) =>
-      make("li", { class: epoch > now ? "later" : "" }, [
+      make("li", { class: epoch > now ? "later" : epoch === now ? "just" : "" }, [
         make("button", { type: "button", onclick: () => this.go(Math.max(0, data.epochs.indexOf(epoch))) }, [make("span", { class: "e", text: say(words.at_epoch, { epoch }) }), make("span", { text })]),
       ]),
     );

@@ -194,7 +194,7 @@ class Cut {
     const y = this.errors(box);
     this.x = x;
     const nodes = axes(box, x, y, words[`x_${axis}`], `${data.metric}, ${data.direction}`);
-    if (axis === "n_bytes") nodes.push(shape("line", { class: "even", x1: x.at(data.full_bytes), x2: x.at(data.full_bytes), y1: box.top, y2: box.bottom }, [shape("title", { text: words.even })]));
+    nodes.push(...this.even(box, x));
     const lines = [...Object.entries(data.controls).map(([name, table]) => [`control ${name}`, table]), ["", data.measured]];
     for (const [style, table] of lines)
       for (const part of ["val", "test"]) {
@@ -216,6 +216,19 @@ class Cut {
     this.keys();
   }
 
+  // Where the index has paid for itself: left of this line the cut table takes more than the uncut one.
+  even(box, x) {
+    const { data, words, axis } = this;
+    const first = data.grid.n_bytes.findIndex((size) => size < data.full_bytes);
+    if (axis !== "n_bytes" && first < 1) return []; // it pays at once, or never
+    const place = x.at(axis === "n_bytes" ? data.full_bytes : data.grid[axis][first]);
+    const about = axis === "n_bytes" ? words.even : words.even_here;
+    return [
+      shape("line", { class: "even", x1: place, x2: place, y1: box.top, y2: box.bottom }, [shape("title", { text: about })]),
+      shape("text", { class: "name", x: place + 5, y: box.top + 9, text: words.even_short }, [shape("title", { text: about })]),
+    ];
+  }
+
   amount(value) {
     return this.axis === "sparsity" ? `${Math.round(100 * value)} %` : this.axis === "n_values" ? whole(value) : sizeText(value);
   }
@@ -232,12 +245,12 @@ class Cut {
 
   keys() {
     const { data, words } = this;
-    const names = [["val", "", words.val], ["test", "", words.test], ...Object.keys(data.controls).map((name) => ["test", `control ${name}`, words.controls[name] || name])];
+    const names = [["val", "", words.val], ["test", "", words.test], ...Object.keys(data.controls).flatMap((name) => [["val", `control ${name}`, say(words.control_val, { name: words.controls[name] || name })], ["test", `control ${name}`, say(words.control_test, { name: words.controls[name] || name }), words.controls_about[name]]])];
     const key = JSON.stringify([names, data.retrained.length]);
     if (key === this.keyed) return;
     this.keyed = key;
     const line = (style) => shape("svg", { viewBox: "0 0 22 8", "aria-hidden": "true" }, [shape("path", { class: style, d: "M0 4H22" })]);
-    const nodes = names.map(([part, style, text]) => make("span", { class: "key" }, [line(`curve ${part} ${style}`), text]));
+    const nodes = names.map(([part, style, text, about]) => make("span", { class: "key", title: about || "" }, [line(`curve ${part} ${style}`), text]));
     if (data.retrained.length) {
       const mark = shape("svg", { viewBox: "0 0 22 8", "aria-hidden": "true" }, [shape("path", { class: "again", d: "M11 0L15 4L11 8L7 4Z" })]);
       nodes.push(make("span", { class: "key" }, [mark, words.retrained]));

@@ -1,0 +1,164 @@
+"""What ``dnis.columns`` and ``dnis.splits`` do in memory, as SQL over tables that need not fit there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dnis.cleaning import LARGEST_TIME
+from dnis.columns import labels
+from dnis.limits import DataError
+from dnis.roles import SPLIT_WORDS, Roles
+from dnis.sources import text
+from dnis.splits import FRACTIONS, GOLDEN, LEAVE_OUT_MIN
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+"""Runs a query and gives its rows."""
+
+UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
+"""Times from the first number on are counted in so many units per second; see ``dnis.columns.seconds``."""
+
+STRATEGIES = ("time", "random", "leave_last_out", "column")
+"""Splits that a log can be dealt by."""
+
+_BOUNDS = [round(float(bound), 9) for bound in np.cumsum(FRACTIONS)[:3]]
+
+
+def target_clause(rows: Rows, roles: Roles, decimal_comma: bool) -> tuple[str, list[str]]:
+    """The outcome of a row of ``kept``.
+
+    Args:
+        rows: Runs queries.
+        roles: What each column is.
+        decimal_comma: Whether ``3,5`` is a number.
+
+    Returns:
+        SQL, and sentences on what counts as what.
+
+    Raises:
+        DataError: If an outcome is missing or cannot be used.
+    """
+    if roles.target is None:
+        return "1", []
+    if roles.target_kind == "label":
+        values = [v for (v,) in rows("SELECT DISTINCT y FROM kept ORDER BY y LIMIT 4")]
+        refuse(rows, roles.target, "y", "y IS NULL", "is no label")
+        target, note = labels(pd.Series(values, name=roles.target))
+        yes = values[int(np.argmax(target))]
+        return f"(y = {text(yes)})::INTEGER", [note] if note else []
+    number = "try_cast(replace(y, ',', '.') AS DOUBLE)" if decimal_comma else "try_cast(y AS DOUBLE)"
+    refuse(rows, roles.target, "y", f"NOT coalesce(isfinite({number}), false)", "is not a finite number")
+    low, high, n = rows(f"SELECT min({number}), max({number}), count(*) FROM kept")[0]
+    if low == high:
+        raise DataError(f"all {n:,} ratings in column {roles.target!r} are {low:g}: nothing to learn")
+    return number, []
+
+
+def seconds_clause(rows: Rows, roles: Roles) -> str:
+    """The time of a row of ``kept`` in seconds since 1970.
+
+    Args:
+        rows: Runs queries.
+        roles: What each column is.
+
+    Returns:
+        SQL; 0 where there is no time.
+
+    Raises:
+        DataError: If a time is missing or cannot be read.
+    """
+    if roles.timestamp is None:
+        return "0"
+    number = "try_cast(t AS DOUBLE)"
+    share = rows(f"SELECT avg(coalesce(isfinite({number}), false)::INTEGER) FROM kept")[0][0]
+    if share > 0.5:
+        refuse(rows, roles.timestamp, "t", f"NOT coalesce(abs({number}) < {LARGEST_TIME}, false)", "is not a time")
+        largest = rows(f"SELECT max(abs({number})) FROM kept")[0][0]
+        unit = next((per for limit, per in UNITS if largest >= limit), 1)
+        return f"floor({number} / {unit})::BIGINT"
+    refuse(rows, roles.timestamp, "t", "try_cast(t AS TIMESTAMP) IS NULL", "is not a time")
+    return "floor(epoch(CAST(t AS TIMESTAMP)))::BIGINT"
+
+
+def parts_clause(strategy: str, roles: Roles, seed: int, rows: Rows) -> str:
+    """A query that deals the rows of ``coded`` into part 0 (train) to 3 (test); see ``dnis.splits.split``.
+
+    Args:
+        strategy: One of ``STRATEGIES``.
+        roles: What each column is.
+        seed: Seed of what is drawn.
+        rows: Runs queries.
+
+    Returns:
+        SQL that adds the column ``part``.
+
+    Raises:
+        DataError: If the data lack what the strategy needs.
+    """
+    if strategy not in STRATEGIES:
+        raise DataError(f"a log is dealt by {', '.join(STRATEGIES)}; got {strategy!r}")
+    if strategy in ("time", "leave_last_out") and roles.user is None:
+        raise DataError(f"the split {strategy!r} needs a user column; the data have none")
+    if strategy == "time" and roles.timestamp is None:
+        raise DataError("the split 'time' needs a timestamp column; the data have none")
+    lot = f"(hash(row, {seed}, 1) % 1000003) / 1000003"
+    if strategy == "column":
+        return _by_column(roles, lot, rows)
+    if strategy == "random":
+        return f"SELECT * EXCLUDE (t, s), {_cut(lot)} AS part FROM coded"
+    time = "t" if roles.timestamp is not None else lot
+    ranked = (
+        f"SELECT * EXCLUDE (t, s), row_number() OVER (PARTITION BY c0 ORDER BY {time}, row) - 1 AS rank, "
+        "count(*) OVER (PARTITION BY c0) AS n FROM coded"
+    )
+    if strategy == "time":
+        moved = f"(rank + (0.5::DOUBLE + (c0 - (SELECT min(c0) FROM coded)) * {GOLDEN!r}::DOUBLE) % 1) / n"
+        part = f"CASE WHEN rank = 0 THEN 0 ELSE {_cut(moved)} END"
+    else:
+        part = f"CASE WHEN n >= {LEAVE_OUT_MIN} AND n - 1 - rank < 3 THEN 3 - (n - 1 - rank) ELSE 0 END"
+    return f"SELECT * EXCLUDE (rank, n), {part} AS part FROM ({ranked})"
+
+
+def _by_column(roles: Roles, lot: str, rows: Rows) -> str:
+    if roles.split is None:
+        raise DataError("the split 'column' needs a column of the words train, valid and test; the data have none")
+    cases = " ".join(f"WHEN {text(word)} THEN {text(part)}" for word, part in SPLIT_WORDS.items())
+    word = f"CASE lower(s) {cases} END"
+    bad = rows(f"SELECT row, s FROM coded WHERE {word} IS NULL ORDER BY row LIMIT 1")
+    if bad:
+        where = f"column {roles.split!r}, data row {bad[0][0] + 1:,}"
+        raise DataError(f"{where}: {str(bad[0][1])[:60]!r} is not train, valid or test")
+    half = f"CASE WHEN {lot} < 0.5 THEN 1 ELSE 2 END"
+    if rows(f"SELECT count(*) FROM coded WHERE {word} = 'valid'")[0][0]:
+        held = f"WHEN 'valid' THEN {half}"
+    else:
+        total, trained = rows(f"SELECT count(*), count(*) FILTER (WHERE {word} = 'train') FROM coded")[0]
+        share = (FRACTIONS[1] + FRACTIONS[2]) * total / max(trained, 1)
+        held = f"WHEN 'train' THEN CASE WHEN {lot} < {share / 2} THEN 1 WHEN {lot} < {share} THEN 2 ELSE 0 END"
+    return f"SELECT * EXCLUDE (t, s), CASE {word} WHEN 'test' THEN 3 {held} ELSE 0 END AS part FROM coded"
+
+
+def _cut(share: str) -> str:
+    return " + ".join(f"({share} >= {bound})::INTEGER" for bound in _BOUNDS)
+
+
+def refuse(rows: Rows, column: str, name: str, wrong: str, why: str) -> None:
+    """Refuse a column of ``kept`` by its first wrong row.
+
+    Args:
+        rows: Runs queries.
+        column: The column, as the user knows it.
+        name: The column in ``kept``.
+        wrong: SQL that is true where the value is wrong.
+        why: What is wrong.
+
+    Raises:
+        DataError: If a row is wrong.
+    """
+    bad = rows(f"SELECT row, {name} FROM kept WHERE {wrong} ORDER BY row LIMIT 1")
+    if bad:
+        shown = "an empty cell" if bad[0][1] is None else repr(bad[0][1][:60])
+        raise DataError(f"column {column!r}, data row {bad[0][0] + 1:,}: {shown} {why}")

@@ -1,0 +1,49 @@
+// Says that its place has come within a screen of the window, or that the browser has had time to spare for a while:
+// what belongs here is drawn then, after all that is in sight, and also for those who print without scrolling.
+//
+// Streamlit sends what widgets say within one turn of the browser as one message, and where a part of a page is among
+// them, it draws that part alone: a button pressed in the same turn would go unheard. So a place waits while the
+// reader's hand is at work and until the browser is idle, when a turn is short, and two places never speak in one turn.
+
+const SPARE_MS = 1_000, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250;
+const whenIdle = window.requestIdleCallback ?? setTimeout;
+let touched = -Infinity, spoken = -Infinity, held = false;
+
+for (const kind of ["pointerdown", "pointerup", "pointercancel", "click", "keydown", "input", "change"])
+  window.addEventListener(kind, () => {
+    touched = performance.now();
+    if (kind.startsWith("pointer")) held = kind === "pointerdown";
+  }, { capture: true, passive: true });
+
+function waitFor() {
+  return Math.max(touched + QUIET_MS, spoken + APART_MS, held ? performance.now() + QUIET_MS : 0) - performance.now();
+}
+
+export default function ({ parentElement, setStateValue }) {
+  const place = parentElement.querySelector(".nearness");
+  const page = (parentElement.host ?? parentElement).closest("[data-testid=stMain]");
+  let said = 0, timer = 0;
+  const later = (ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => whenIdle(tell), ms);
+  };
+  const tell = () => {
+    if (!place.isConnected) return;
+    watch.disconnect();
+    const wait = waitFor();
+    if (wait > 0) return later(wait);
+    spoken = performance.now();
+    setStateValue("near", ++said);
+    // a whole page drawn at that moment may take no notice; whoever is heard gives way to what belongs here
+    later(AGAIN_MS);
+  };
+  // what is in sight goes first
+  const first = (one) => (one.boundingClientRect.top < window.innerHeight ? 0 : UNSEEN_MS);
+  const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && later(Math.min(...seen.map(first))), { root: page, rootMargin: "100% 0px" });
+  later(SPARE_MS);
+  watch.observe(place);
+  return () => {
+    clearTimeout(timer);
+    watch.disconnect();
+  };
+}

@@ -1,0 +1,36 @@
+"""What waits below the first screen lets the reader's own presses go first."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
+
+PRESSED = "window.pressing = setInterval(() => window.dispatchEvent(new PointerEvent('pointerdown')), 50)"
+LET_GO = "clearInterval(window.pressing); window.dispatchEvent(new PointerEvent('pointerup'))"
+
+
+def test_no_part_asks_to_be_drawn_while_a_button_is_held_down(visit):
+    page = visit("/learn")
+    page.add_init_script(PRESSED)
+    page.reload()
+    expect(page.get_by_role("heading", level=2).last).to_contain_text("Glossary")
+    places = page.locator(".nearness")
+    expect(places.first).to_be_attached()
+    before = places.count()
+    page.wait_for_timeout(2_500)
+    assert places.count() == before
+    page.evaluate(LET_GO)
+    expect(places).to_have_count(0)
+
+
+def test_two_parts_never_ask_in_one_message(visit):
+    page = visit("/")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
+    expect(page.locator(".nearness").first).to_be_attached()
+    page.get_by_text("All words, a sentence each").scroll_into_view_if_needed()
+    expect(page.locator(".nearness")).to_have_count(0)
+    assert not [text for text in said if "Multiple different fragmentIds" in text]

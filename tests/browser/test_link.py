@@ -1,0 +1,72 @@
+"""A link handed out opens in another browser as it was made: settings, seed and knobs in it, some panels left out."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
+
+
+def link_of(page, *left_out):
+    """The link to the page on show, as the sidebar's button gives it, without the named panels."""
+    page.get_by_role("button", name="Link to this page").click()
+    share = page.get_by_test_id("stPopoverBody")
+    code = share.get_by_test_id("stCode")
+    for n, label in enumerate(left_out):
+        share.get_by_role("combobox").fill(label)
+        page.get_by_role("option", name=label).click()
+        expect(code).to_contain_text(re.compile(r"hide=[a-z]+" + r",[a-z]+" * n + r"\s*$"))
+    address = code.inner_text()
+    page.keyboard.press("Escape")
+    return re.sub(r"\s", "", address)
+
+
+def path_of(address):
+    return re.sub(r"^https?://[^/]+", "", address)
+
+
+def test_a_teachers_link_opens_a_search_with_its_settings_and_without_what_was_left_out(visit):
+    page = visit("/search?embedding_dim=8&epochs=4&warm_epochs=1")
+    expect(page.get_by_text(re.compile("Next: MF, 8 dimensions"))).to_be_visible()
+    page.get_by_text("Use of the data", exact=True).click()
+    seed = page.get_by_label("Seed of the search", exact=True)
+    seed.fill("7")
+    seed.press("Enter")
+    expect(page.get_by_text("4 epochs at most, seed 7.")).to_be_visible()
+    address = link_of(page, "Search: the settings", "the sidebar", "page Export")
+    assert "seed=7" in address
+    assert "embedding_dim=8" in address
+
+    other = visit(path_of(address))
+    expect(other.get_by_role("heading", level=1)).to_contain_text("Search")
+    expect(other.get_by_test_id("stTopNavLink")).to_have_count(7)
+    expect(other.get_by_test_id("stTopNavLink").filter(has_text="Export")).to_have_count(0)
+    expect(other.get_by_test_id("stSidebar")).to_have_count(0)
+    expect(other.get_by_text("seed 7.")).not_to_be_visible()
+    other.get_by_role("button", name="Start", exact=True).click()
+    expect(other.locator(".player .moment")).to_contain_text("Epoch 4 of 4", timeout=60_000)
+    other.wait_for_url(lambda url: "run=" in url and "job=" not in url)
+    assert "hide=" in other.url
+    other.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
+    expect(other.get_by_role("heading", level=1)).to_contain_text("Learn")
+    assert "hide=" in other.url
+
+    other.get_by_role("button", name="Show everything").click()
+    expect(other.get_by_test_id("stTopNavLink")).to_have_count(8)
+    expect(other.get_by_test_id("stSidebar")).to_be_visible()
+    other.get_by_test_id("stTopNavLink").filter(has_text="Search").click()
+    expect(other.get_by_text("Next: MF, 8 dimensions at most, 10 blocks, 4 epochs at most, seed 7.")).to_be_visible()
+    assert "hide=" not in other.url
+
+
+def test_a_turned_knob_of_a_lesson_is_in_the_link(visit):
+    page = visit("/learn")
+    knob = page.get_by_role("slider", name="Blocks")
+    knob.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text(re.compile("N = 1,000, K = 8, L = 7"))).to_be_visible()
+    other = visit(path_of(link_of(page, "Learn: step 1")))
+    expect(other.get_by_text(re.compile("N = 1,000, K = 8, L = 7"))).to_be_visible()
+    expect(other.get_by_role("heading", level=2).first).to_contain_text("2.")
