@@ -57,9 +57,11 @@ def save_checkpoint(
 
 
 def _drop_parts(folder: Path, kept: Sequence[str] = ()) -> None:
-    for path in folder.glob(f"{_PART}*"):
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
+    """Remove the parts that are not kept, and the drafts that a killed process left of a part or of the state."""
+    for pattern in (f"{_PART}*", f".{_PART}*", f".{CHECKPOINT}.*"):
+        for path in folder.glob(pattern):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
 
 
 def load_checkpoint(

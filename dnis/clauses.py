@@ -14,6 +14,7 @@ from dnis.limits import DataError
 from dnis.roles import SPLIT_WORDS, Roles
 from dnis.sources import text
 from dnis.splits import FRACTIONS, GOLDEN, LEAVE_OUT_MIN
+from dnis.times import CLOCKS, DAYS, day_of
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 """Runs a query and gives its rows."""
@@ -79,8 +80,19 @@ def seconds_clause(rows: Rows, roles: Roles) -> str:
         largest = rows(f"SELECT max(abs({number})) FROM kept")[0][0]
         unit = next((per for limit, per in UNITS if largest >= limit), 1)
         return f"floor({number} / {unit})::BIGINT"
-    refuse(rows, roles.timestamp, "t", "try_cast(t AS TIMESTAMP) IS NULL", "is not a time")
-    return "floor(epoch(CAST(t AS TIMESTAMP)))::BIGINT"
+    time = _time(rows)
+    refuse(rows, roles.timestamp, "t", f"{time} IS NULL", "is not a time")
+    return f"floor(epoch({time}))::BIGINT"
+
+
+def _time(rows: Rows) -> str:
+    """Text as a time; see ``dnis.times.read_times``."""
+    iso = "try_cast(t AS TIMESTAMP)"
+    ways = {day: f"try_strptime(trim(t), [{', '.join(text(day + clock) for clock in CLOCKS)}])" for day in DAYS}
+    counts = ", ".join(f"count({way})" for way in (iso, *ways.values()))
+    read, *written, n = rows(f"SELECT {counts}, count(t) FROM kept")[0]
+    day = day_of(dict(zip(DAYS, written, strict=True)))
+    return iso if day is None or read * 2 > n else ways[day]
 
 
 def parts_clause(strategy: str, roles: Roles, seed: int, rows: Rows) -> str:

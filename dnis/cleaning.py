@@ -10,6 +10,7 @@ import pandas as pd
 from dnis.counting import counted
 from dnis.reading import DataError
 from dnis.roles import SPLIT_WORDS
+from dnis.times import read_times
 
 if TYPE_CHECKING:
     from dnis.roles import Roles
@@ -103,4 +104,4 @@ def _no_times(column: pd.Series) -> np.ndarray:
     numbers = _numbers(column)
     if are_numbers(column, numbers):
         return ~is_time(numbers)
-    return pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").isna().to_numpy()
+    return read_times(column).isna().to_numpy()

@@ -10,6 +10,7 @@ from dnis.cleaning import are_numbers, is_time
 from dnis.counting import counted
 from dnis.reading import DataError
 from dnis.roles import SPLIT_WORDS, is_whole
+from dnis.times import is_twofold, read_times
 from dnis.vocabulary import MISSING, UNKNOWN
 
 MAX_DISTINCT = 1_000_000
@@ -111,8 +112,8 @@ def seconds(column: pd.Series) -> np.ndarray:
     """Times as whole seconds since 1970.
 
     Args:
-        column: Times, ISO 8601 text, or numbers; numbers too large for seconds (from 1e11) are taken as milliseconds,
-            from 1e14 as microseconds, from 1e17 as nanoseconds.
+        column: Times, text (see ``dnis.times``), or numbers; numbers too large for seconds (from 1e11) are taken as
+            milliseconds, from 1e14 as microseconds, from 1e17 as nanoseconds.
 
     Returns:
         Seconds (n,) int64.
@@ -125,7 +126,7 @@ def seconds(column: pd.Series) -> np.ndarray:
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
         if are_numbers(column, numbers):
             return _whole_seconds(column, numbers)
-    times = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    times = read_times(column)
     _refuse_unread_time(column, times.isna().to_numpy())
     return times.dt.as_unit("s").astype(np.int64).to_numpy()
 
@@ -159,11 +160,14 @@ def _whole_seconds(column: pd.Series, numbers: np.ndarray) -> np.ndarray:
 
 
 def _refuse_unread_time(column: pd.Series, bad: np.ndarray) -> None:
-    if bad.any():
-        raise DataError(
-            f"column {column.name!r}, {_row(column, bad)}: {_shown(column, bad)} is not a time; "
-            "write seconds since 1970 or ISO 8601 such as 2024-01-31 18:30"
-        )
+    if not bad.any():
+        return
+    twofold = is_twofold(str(column.iloc[int(np.argmax(bad))]))
+    why = "can be a day of two months" if twofold else "is not a time"
+    raise DataError(
+        f"column {column.name!r}, {_row(column, bad)}: {_shown(column, bad)} {why}; "
+        "write seconds since 1970, 2024-01-31 18:30 or 31.01.2024 18:30"
+    )
 
 
 def _sortable(column: pd.Series) -> pd.Series:

@@ -130,6 +130,19 @@ def test_numbers_are_binned_by_the_edges_of_a_sample(log, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "written", ["%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S"]
+)
+def test_times_are_read_as_they_are_in_memory(log, tmp_path, written):
+    files, frame = log
+    since = pd.to_timedelta(frame["timestamp"] - frame["timestamp"].min(), unit="s") * 10  # 104 days
+    frame["timestamp"] = (pd.Timestamp("2024-01-09") + since).dt.strftime(written)
+    for path, rows in zip(files, (frame[:600], frame[600:]), strict=True):
+        rows.to_csv(path, index=False)
+    _, stored, held = both_ways((files, frame), tmp_path)
+    assert rows_of(stored.test) == rows_of(held.test)
+
+
+@pytest.mark.parametrize(
     ("column", "value", "said"),
     [
         ("rating", "much", r"column 'rating', data row 41: 'much' is not a finite number"),

@@ -63,6 +63,24 @@ def test_a_checkpoint_takes_the_place_of_the_one_before_and_nothing_stays(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+DRAFTS = ["..checkpoint-4-1-of-2.safetensors.1265a90b", ".checkpoint.safetensors.0badcafe"]
+"""What a process leaves that is killed while it writes."""
+
+
+def test_drafts_of_a_killed_process_go_with_the_next_checkpoint(tmp_path):
+    for name in DRAFTS:
+        (tmp_path / name).touch()
+    saved(tmp_path, 1)
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+
+
+def test_drafts_of_a_killed_process_go_when_the_search_is_over(tmp_path):
+    for name in [*DRAFTS, ".lock"]:
+        (tmp_path / name).touch()
+    drop_checkpoint(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
 def test_processes_that_die_in_mid_writing_leave_the_checkpoint_before(tmp_path):
     saved(tmp_path, 2)
 

@@ -16,6 +16,7 @@ from dnis.interactions import Interactions, Roles
         ("label", ["yes", None, "no"], [1]),
         ("timestamp", ["100", "200", "soon", None, "300"], [2, 3]),
         ("timestamp", ["2024-01-31", "31.12.", "2024-02-01 10:00"], [1]),
+        ("timestamp", ["31.01.2024", "31.12.", None, "01.02.2024 10:00"], [1, 2]),
         ("timestamp", [1e308, np.inf, np.nan, 2.0**62], [0, 1, 2]),
         ("split", ["train", "Valid", "exam", None], [2, 3]),
         ("user", ["a", None], [1]),

@@ -145,6 +145,11 @@ def test_two_values_become_0_and_1(values, ones, note):
         (["1970-01-01", "1970-01-02 00:00:10"], [0, 86410]),
         (["1970-01-01T01:00:00+01:00", "1970-01-01T00:00:01Z"], [0, 1]),
         (["12", "13"], [12, 13]),
+        (["31.01.1970", "1.2.1970 00:01", " 02.02.1970 00:00:05"], [30 * 86400, 31 * 86400 + 60, 32 * 86400 + 5]),
+        (["03/04/1970", "13/02/1970"], [92 * 86400, 43 * 86400]),
+        (["03/04/1970", "02/13/1970"], [62 * 86400, 43 * 86400]),
+        (["31-01-1970", "01-02-1970"], [30 * 86400, 31 * 86400]),
+        (["1970/01/31", "1970/02/01"], [30 * 86400, 31 * 86400]),
         (pd.to_datetime(["1970-01-01 00:01:00", "1969-12-31 23:59:59"]), [60, -1]),
     ],
 )
@@ -161,6 +166,9 @@ def test_times_become_seconds(values, expected):
         (["5", "6", "yesterday"], "column 'date', data row 3: 'yesterday' is not a time"),
         ([1.0, 2.0, np.inf], "column 'date', data row 3: 'inf' is not a time"),
         ([1e308, np.inf, np.inf], "column 'date', data row 1: '1e.308' is not a time"),
+        (["31.01.2024", "01.02.2024", "2024-02-03"], "column 'date', data row 3: '2024-02-03' is not a time"),
+        (["03/04/2024", "05/06/2024"], "column 'date', data row 1: '03/04/2024' can be a day of two months; write"),
+        (["31/01/2024", "01/31/2024", "05/06/2024"], "column 'date', data row 1: '31/01/2024' is not a time"),
         (["2024-01-31", None], "column 'date' has 1 missing time, the first in data row 2"),
     ],
 )

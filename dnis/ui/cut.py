@@ -172,12 +172,12 @@ def points_table(run: Run) -> pd.DataFrame:
 
     Returns:
         threshold, n_values, share [of the full table], n_kb [kB], val, test, change [of test against the uncut table,
-        as a share].
+        in per cent].
     """
     uncut = float(_sweep(run)["test"].iloc[0])
     rows = [_point(point) for point in run.retrained]
     for row in rows:
         row["share"] = None if row["n_values"] is None else row["n_values"] / run.result.embeddings.size
         row["n_kb"] = None if row["n_bytes"] is None else row["n_bytes"] / 1000
-        row["change"] = None if row["test"] is None else (row["test"] - uncut) / abs(uncut)
+        row["change"] = None if row["test"] is None else 100 * (row["test"] - uncut) / abs(uncut)
     return pd.DataFrame(rows, columns=["threshold", "n_values", "share", "n_kb", "val", "test", "change"], dtype=float)

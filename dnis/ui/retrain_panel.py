@@ -104,6 +104,6 @@ def points(run: Run) -> None:
             "n_kb": number(words["table"]["n_kb"], format="%.1f kB"),
             "val": number(words["table"]["val"], format="%.4f"),
             "test": number(words["table"]["test"], format="%.4f"),
-            "change": number(words["table"]["change"], format="percent"),
+            "change": number(words["table"]["change"], format="%+.2f%%"),
         },
     )  # fmt: skip
