@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dnis"
 
 NUMPY_ONLY = (
     "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "times",
-    "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets", "splits",
-    "metrics",
+    "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets",
+    "splits", "metrics",
     "results", "scoring", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader", "files",
     "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions", "runs", "inspection",
     "archives", "trial", "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker",
@@ -23,8 +23,8 @@ NUMPY_ONLY = (
 ROAD = (
     # data
     "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "times",
-    "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets", "splits",
-    "metrics",
+    "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets",
+    "splits", "metrics",
     # engine
     "results", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection", "models", "lookups",
     "network", "ranking", "tasks", "stopping", "rotation", "feeds", "penalties", "training", "hypergradient",
