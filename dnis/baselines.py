@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from dnis.allocation import fit_dims, fit_pairs
-from dnis.bilevel import search
+from dnis.bilevel import Search, search
 from dnis.controller import DimensionController
 from dnis.gradual import GradualMagnitude, LearnedThresholds
 from dnis.hypergradient import alpha_gradient
@@ -83,11 +83,20 @@ class DnisNested(Baseline):
 
 
 def _searched(split: Split, config: SearchConfig, budgets: Sequence[int], recipe: str) -> Iterator[SearchResult]:
-    """One search per budget [bytes]."""
+    """One search per budget [bytes]; the epochs before alpha moves are the same for all, and run once."""
     full = 4 * split.train.n_features * config.embedding_dim
+    warm = None
     for budget in budgets:
         compression = float(np.clip(full / budget, 1, config.embedding_dim))
-        yield search(split, replace(config, compression=compression, recipe=recipe))
+        running = Search(split, replace(config, compression=compression, recipe=recipe), state=warm)
+        while len(running.history) < running.warm_epochs and not running.done:
+            running.step()
+        if warm is None:
+            arrays, record = running.state()
+            warm = {name: values for name, values in arrays.items() if not name.startswith("alpha.")}, record
+        while not running.done:
+            running.step()
+        yield running.result()
 
 
 class TurnedUniform(Baseline):

@@ -22,9 +22,9 @@ from dnis.schemes import make_blocks
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
 from dnis.sharding import is_dealt
-from dnis.stopping import EarlyStopping
+from dnis.stopping import DivergedError, EarlyStopping
 from dnis.tasks import evaluate
-from dnis.training import DivergedError, OnEvent, Trainer, watch_losses
+from dnis.training import OnEvent, Trainer, watch_losses
 
 if TYPE_CHECKING:
     from dnis.splits import Split
@@ -40,7 +40,7 @@ class Search:
         split: The four roles; weights learn from ``train``, alpha from ``search_val``, ``select_val`` stops.
         config: Settings.
         on_event: Called after every epoch; may raise to stop.
-        state: What ``state()`` of an earlier search gave, to go on from there.
+        state: ``state()`` of an earlier search, to go on from there; of another budget without alpha, before it moves.
     """
 
     def __init__(
@@ -200,7 +200,8 @@ class Search:
             part, _, rest = name.partition(".")
             parts[part][rest] = torch.from_numpy(np.array(values))
         self.trainer.load(parts["trainer"])
-        self.mover.load(parts["alpha"])
+        if parts["alpha"]:
+            self.mover.load(parts["alpha"])
         self.stopping.best = parts["best"]
         self.stopping.best_loss, self.stopping.best_epoch = meta["best"]
         self.elapsed_s = meta["elapsed_s"]

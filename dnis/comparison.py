@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from contextlib import nullcontext
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnis.baselines import BASELINES
-from dnis.cells import CellStore, fingerprint, peak_bytes, reset_peak
+from dnis.cells import CellStore
+from dnis.contests import Contest, OnCell
+from dnis.crew import fill
 from dnis.intervals import Outcomes
-from dnis.network import Network
 from dnis.results import Comparison
-from dnis.rivals import Candidate
 from dnis.selection import UniformSelection
-from dnis.settings import CompareConfig, SearchConfig
+from dnis.settings import CompareConfig
+from dnis.stopping import DivergedError
 from dnis.tasks import TASKS
-from dnis.training import DivergedError, Trainer, train
+from dnis.training import Trainer
 from dnis.verdicts import judged_rows, lost_seeds, verdict
 
 if TYPE_CHECKING:
@@ -28,40 +29,6 @@ if TYPE_CHECKING:
 
 TIMED_STEPS = 8
 """Training steps measured for the estimate of time."""
-
-OnCell = Callable[[dict[str, Any]], None]
-
-
-def trials(config: CompareConfig) -> list[SearchConfig]:
-    """The settings that every method is tried with: the given ones first, then draws around them.
-
-    Learning rate and L2 are drawn log-uniformly within a factor of 3 of the given ones, the frequency exponent nu from
-    [-0.6, 0.2]; the draws depend on the first seed alone and are the same for all methods.
-
-    Args:
-        config: What to compare.
-
-    Returns:
-        ``n_trials`` settings.
-    """
-    rng = np.random.default_rng(config.seeds[0])
-    out = [replace(config.search, seed=config.seeds[0])]
-    for _ in range(config.n_trials - 1):
-        lr, l2 = (x * 3 ** rng.uniform(-1, 1) for x in (config.search.lr, config.search.l2))
-        lr, l2 = float(np.clip(lr, 1e-6, 1.0)), float(min(l2, 100.0))  # no further than the settings allow
-        out.append(replace(out[0], lr=lr, l2=l2, l2_nu=float(rng.uniform(-0.6, 0.2))))
-    return out
-
-
-def budgets(split: Split, config: CompareConfig) -> list[int]:
-    """Bytes of each compression: the full table of float32 divided by it."""
-    full = 4 * split.train.n_features * config.search.embedding_dim
-    return [int(full / c) for c in config.compressions]
-
-
-def n_cells(config: CompareConfig) -> int:
-    """Cells of a comparison: one per method and trial, then one per method, seed and compression."""
-    return len(config.methods) * (config.n_trials + len(config.seeds) * len(config.compressions))
 
 
 def estimate_s(split: Split, config: CompareConfig) -> float:
@@ -86,127 +53,12 @@ def estimate_s(split: Split, config: CompareConfig) -> float:
     return 1.3 * 12 * per_epoch * per_trial * (config.n_trials + len(config.seeds))
 
 
-class Contest:
-    """One comparison under way: computes cells, or takes them from the store where they are finished.
-
-    Args:
-        split: The four roles.
-        config: What to compare.
-        store: Where finished cells are kept.
-        on_event: Told of every cell; may raise to stop.
-    """
-
-    def __init__(self, split: Split, config: CompareConfig, store: CellStore, on_event: OnCell | None) -> None:
-        self.split, self.config, self.store, self.on_event = split, config, store, on_event
-        self.budgets = budgets(split, config)
-        self.trials = trials(config)
-        self.done = 0
-
-    def tell(self, method: str, kind: str, **facts: Any) -> None:
-        """Report a finished cell."""
-        self.done += 1
-        if self.on_event is not None:
-            label = BASELINES[method].label
-            self.on_event({"done": self.done, "n_cells": n_cells(self.config), "method": label, "kind": kind, **facts})
-
-    def tune(self, method: str, trial: int) -> list[dict[str, Any]]:
-        """Loss on select_val and best epoch of one trial, per budget; a trial that diverges has loss infinity."""
-        config = self.trials[trial]
-        key = fingerprint("tune", method, config, self.budgets)
-
-        def compute() -> list[dict[str, Any]]:
-            try:
-                found = [
-                    train(self.split, c.config, c.scheme)
-                    for c in BASELINES[method]().candidates(self.split, config, self.budgets)
-                ]
-            except DivergedError:
-                return [{"loss": float("inf"), "epoch": 1} for _ in self.budgets]
-            return [{"loss": r.metrics["val"]["loss"], "epoch": r.best_epoch} for r in found]
-
-        out = self.store.record(key, compute)
-        self.tell(method, "tune", trial=trial)
-        return out
-
-    def final(self, method: str, seed: int, places: list[int], chosen: list[tuple[int, int]]) -> list[dict[str, Any]]:
-        """Train the candidates of some budgets on everything but test, and keep what happened on every test row.
-
-        Args:
-            method: Name of the method.
-            seed: Seed of proposal and training.
-            places: Which budgets; all of them chose the same trial.
-            chosen: Trial and best epoch of every budget.
-
-        Returns:
-            Per place the cell: outcomes (n_test,), sizes, settings, seconds and peak memory; empty where it diverged.
-        """
-        config = replace(self.trials[chosen[places[0]][0]], seed=seed)
-        wanted = [self.budgets[p] for p in places]
-        key = fingerprint("final", method, config, wanted, [chosen[p][1] for p in places])
-
-        def compute() -> list[dict[str, Any]]:
-            reset_peak()
-            started = time.perf_counter()
-            try:
-                candidates = BASELINES[method]().candidates(self.split, config, wanted)
-            except DivergedError:
-                return [{} for _ in wanted]
-            proposal_s = (time.perf_counter() - started) / len(wanted)
-            return [self._judged(c, chosen[p][1], proposal_s) for c, p in zip(candidates, places, strict=True)]
-
-        out = self.store.record(key, compute)
-        for _ in places:
-            self.tell(method, "final", seed=seed)
-        return out
-
-    def _judged(self, candidate: Candidate, n_epochs: int, proposal_s: float) -> dict[str, Any]:
-        started = time.perf_counter()
-        config = replace(candidate.config, epochs=n_epochs)
-        try:
-            fitted = train(self.split, config, candidate.scheme, data="development").model
-        except DivergedError:
-            return {}
-        network = Network.from_fitted(fitted, self.split.test.ids.shape[1])
-        outcomes = TASKS[config.task](config).outcomes(network, self.split.test, self.split.development)
-        scheme = candidate.scheme
-        return {
-            "outcomes": outcomes,
-            "n_values": candidate.n_values,
-            "n_bytes": candidate.n_bytes,
-            "embedding_dim": candidate.n_values / self.split.train.n_features,
-            "layout": "dense" if scheme is None else scheme.layout,
-            "block_dims": None if scheme is None else [float(d) for d in scheme.mean_dims_by_block],
-            "settings": {**asdict(config), "hidden": list(config.hidden)},  # as a kept cell gives it back
-            "elapsed_s": proposal_s + time.perf_counter() - started,
-            "peak_bytes": peak_bytes(),
-        }
-
-    def run(self, method: str) -> list[dict[str, Any]]:
-        """Rows of one method: one per compression, with the outcomes of every seed that did not diverge."""
-        tuned = [self.tune(method, t) for t in range(len(self.trials))]
-        best = [min(range(len(tuned)), key=lambda t: tuned[t][p]["loss"]) for p in range(len(self.budgets))]
-        chosen = [(t, tuned[t][p]["epoch"]) for p, t in enumerate(best)]
-        cells: dict[int, list[dict[str, Any]]] = {p: [] for p in range(len(self.budgets))}
-        for seed in self.config.seeds:
-            for trial in sorted(set(best)):
-                places = [p for p, t in enumerate(best) if t == trial]
-                for place, cell in zip(places, self.final(method, seed, places, chosen), strict=True):
-                    cells[place].append(cell)
-        return [
-            {
-                "method": method,
-                "compression": self.config.compressions[p],
-                "budget": self.budgets[p],
-                "val": tuned[best[p]][p]["loss"],
-                "cells": [cell for cell in c if cell],
-                "diverged": sum(not cell for cell in c),
-            }
-            for p, c in cells.items()
-        ]
-
-
 def compare(
-    split: Split, config: CompareConfig, on_event: OnCell | None = None, folder: str | Path | None = None
+    split: Split,
+    config: CompareConfig,
+    on_event: OnCell | None = None,
+    folder: str | Path | None = None,
+    n_processes: int = 1,
 ) -> Comparison:
     """Compare methods at equal data, tuning and bytes.
 
@@ -214,7 +66,8 @@ def compare(
         split: The four roles; every final model learns from everything but ``test``.
         config: Methods, compressions, seeds, trials.
         on_event: Called with a record after every cell: done, n_cells, method, kind; may raise to stop.
-        folder: Where finished cells are kept, so that a stopped comparison goes on; None keeps them in memory alone.
+        folder: Where finished cells are kept, so that a stopped comparison goes on; None keeps them until it is over.
+        n_processes: How many processes compute cells, each with as many threads as this one; the numbers stay the same.
 
     Returns:
         Rows, frontier and verdict; a final training that diverges is left out of its row, and the verdict says so.
@@ -223,8 +76,7 @@ def compare(
         DivergedError: If every final training diverges.
     """
     started = time.perf_counter()
-    contest = Contest(split, config, CellStore(folder, split), on_event)
-    rows_of_all = [row for method in config.methods for row in contest.run(method)]
+    rows_of_all = _rows(split, config, on_event, folder, n_processes)
     found = [row for row in rows_of_all if row["cells"]]
     if not found:
         raise DivergedError(f"every final training diverged; lower lr (now {config.search.lr:g})")
@@ -248,3 +100,17 @@ def compare(
         config=config,
         elapsed_s=time.perf_counter() - started,
     )
+
+
+def _rows(
+    split: Split, config: CompareConfig, on_event: OnCell | None, folder: str | Path | None, n_processes: int
+) -> list[dict[str, Any]]:
+    """Rows of all methods, computed here or by a crew, which leaves its cells in the folder."""
+    if n_processes == 1:
+        contest = Contest(split, config, CellStore(folder, split), on_event)
+        return [row for method in config.methods for row in contest.run(method)]
+    with tempfile.TemporaryDirectory() if folder is None else nullcontext(str(folder)) as place:
+        store = CellStore(place, split)
+        fill(Contest(split, config, store, on_event), Path(place), n_processes)
+        contest = Contest(split, config, store, None)
+        return [row for method in config.methods for row in contest.run(method)]

@@ -26,6 +26,7 @@ from dnis.results import SearchResult
 from dnis.runs import add_controls, add_retrained, add_sweep, load_run, save_comparison, save_run
 from dnis.schemes import make_blocks
 from dnis.settings import CompareConfig, DataSpec, SearchConfig, from_dict
+from dnis.stopping import DivergedError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def perform(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     """Do a job.
 
     Args:
-        job: ``kind`` (search, retrain, compare) and what that kind needs; ``threads``, ``tables``, ``device``.
+        job: ``kind`` (search, retrain, compare) and its needs; ``threads``, ``processes``, ``tables``, ``device``.
         emit: Told of progress.
         control: Asked before every epoch.
 
@@ -62,7 +63,8 @@ def perform(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     missing = [name for name in ({"retrain": ("run",)}.get(kind, ("out",))) if not job.get(name)]
     if missing:
         raise ValueError(f"a job of kind {kind!r} needs {missing[0]!r}")
-    check_range("threads", job.get("threads", 1), 1, 256)
+    for name in ("threads", "processes"):
+        check_range(name, job.get(name, 1), 1, 256)
     import torch  # noqa: PLC0415  only now is the engine needed
 
     from dnis.processes import joined  # noqa: PLC0415
@@ -129,13 +131,8 @@ def _keep(job: dict[str, Any], data: DataSpec, result: SearchResult, split: Spli
 
 
 def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[], None]) -> bool:
-    """Step a search to its end, and keep its state before the first epoch and after each; False if somebody said stop.
-
-    The events of epochs that an earlier worker ran are told again, so that who watches sees the whole course.
-
-    Returns:
-        Whether the search came to its end.
-    """
+    """Step a search to its end, and keep its state before the first epoch and after each; False if somebody said stop."""
+    # what an earlier worker ran is told again, so that who watches sees the whole course
     for event in search.history:
         emit({"event": "epoch", "epochs": search.config.epochs, **plain(event)})
     keep()
@@ -165,7 +162,7 @@ def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) 
     Returns:
         The sweep under the name ``magnitude``; nothing if the training diverged or was stopped.
     """
-    from dnis.training import DivergedError, train  # noqa: PLC0415
+    from dnis.training import train  # noqa: PLC0415
 
     def hear(event: EpochEvent) -> None:
         emit({"event": "control", "epoch": event.epoch, "epochs": config.epochs})
@@ -243,7 +240,7 @@ def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
         if method is not None:  # one method's share, which leaves its cells for who puts the comparison together
             rows = Contest(split, config, CellStore(out, split), hear).run(method)
             return {"event": "finished", "run": str(out), "losses": [row["val"] for row in rows]}
-        found = compare(split, config, hear, out)
+        found = compare(split, config, hear, out, job.get("processes", 1))
     except Stopped:
         return {"event": "stopped"}
     save_comparison(out, found)

@@ -128,7 +128,7 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-mb", type=int, default=192, metavar="int", help="what DuckDB may hold (default 192)")
 
 
-MACHINE = ("threads", "tables", "device", "mixed_precision")
+MACHINE = ("threads", "processes", "tables", "device", "mixed_precision")
 """Options that say what a machine gives to a job."""
 
 
@@ -141,6 +141,8 @@ def add_machine(parser: argparse.ArgumentParser, trains: bool) -> None:
     """
     parser.add_argument("--threads", type=int, default=1, metavar="int", help="threads of torch (default 1)")
     if not trains:
+        meaning = "how many processes compute at once (default: one per core)"
+        parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="int", help=meaning)
         return
     meaning = "under torchrun: tables dealt by torch alone, or by TorchRec (default rows)"
     parser.add_argument("--tables", choices=("rows", "torchrec"), default="rows", help=meaning)

@@ -3,8 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DIVERGED = 10
+"""A training loss this many times that of the start values has diverged: steps of Adam never reach infinity."""
+
+
+class DivergedError(ValueError):
+    """Training went astray: its loss is no number, or far above that of the start values."""
+
+
+def refuse_divergence(loss: float, start_loss: float, epoch: int, lr: float) -> None:
+    """Refuse to go on with a training that went astray.
+
+    Args:
+        loss: Training loss of an epoch.
+        start_loss: That of the start values.
+        epoch: Number of the epoch.
+        lr: Learning rate.
+
+    Raises:
+        DivergedError: If the loss is not finite, or far above that of the start values.
+    """
+    if not loss <= DIVERGED * start_loss:
+        raise DivergedError(
+            f"training diverged in epoch {epoch}: the loss is {loss:.3g}, {start_loss:.3g} at the start; "
+            f"lower lr (now {lr:g})"
+        )
 
 
 class EarlyStopping:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +20,7 @@ from dnis.rotation import turn
 from dnis.schemes import DimensionScheme
 from dnis.selection import UniformSelection, make_selection
 from dnis.settings import TrainConfig
-from dnis.stopping import EarlyStopping
+from dnis.stopping import EarlyStopping, refuse_divergence
 from dnis.tables import adam_updates
 
 if TYPE_CHECKING:
@@ -28,14 +30,7 @@ if TYPE_CHECKING:
 SELECTION_PACE = 0.1
 """Weights of a selection, such as MDE's projections, move at this share of lr: every row hangs on them."""
 
-DIVERGED = 10
-"""A training loss this many times that of the start values has diverged: steps of Adam never reach infinity."""
-
 OnEvent = Callable[[EpochEvent], None]
-
-
-class DivergedError(ValueError):
-    """Training went astray: its loss is no number, or far above that of the start values."""
 
 
 class Trainer:
@@ -121,11 +116,7 @@ class Trainer:
                 before_step(batch)
             losses.append(self.step(batch))
         mean = float(torch.stack(losses).mean())
-        if not mean <= DIVERGED * self.start_loss:
-            raise DivergedError(
-                f"training diverged in epoch {epoch}: the loss is {mean:.3g}, {self.start_loss:.3g} at the start; "
-                f"lower lr (now {self.config.lr:g})"
-            )
+        refuse_divergence(mean, self.start_loss, epoch, self.config.lr)
         return mean
 
     def turn(self) -> None:
@@ -221,12 +212,18 @@ def _started(part: Interactions, config: TrainConfig, selection: UniformSelectio
     """A trainer at its start values: drawn ones, or those of a full table after its wide epochs, turned."""
     trainer = Trainer(part, config, selection)
     if config.wide_epochs:
-        wide = Trainer(part, config, UniformSelection())
-        for epoch in range(1, config.wide_epochs + 1):
-            wide.run_epoch(epoch)
-        wide.turn()
-        trainer.take_over(wide)
+        trainer.take_over(_turned(part, replace(config, epochs=1, patience=1)))
     return trainer
+
+
+@lru_cache(maxsize=1)
+def _turned(part: Interactions, config: TrainConfig) -> Trainer:
+    """A full table after its wide epochs, turned; a comparison asks for the same one at every budget."""
+    wide = Trainer(part, config, UniformSelection())
+    for epoch in range(1, config.wide_epochs + 1):
+        wide.run_epoch(epoch)
+    wide.turn()
+    return wide
 
 
 def _run_epochs(

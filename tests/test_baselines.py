@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from dnis import baselines
+from dnis import baselines, bilevel
 from dnis.baselines import BASELINES
-from dnis.bilevel import search
+from dnis.bilevel import Search, search
 from dnis.rivals import Baseline, feature_blocks
 from dnis.schemes import DimensionScheme
 from dnis.settings import METHODS
@@ -139,13 +139,29 @@ def test_a_search_is_cut_at_the_largest_weighted_entries_and_keeps_its_alpha(nam
 def test_only_a_search_that_is_told_its_budget_runs_once_per_budget(monkeypatch, name, compressions):
     told = []
 
-    def watched(split, config):
-        told.append(config.compression)
-        return search(split, config)
+    class Watched(Search):
+        def __init__(self, split, config, *more, **state):
+            told.append(config.compression)
+            super().__init__(split, config, *more, **state)
 
-    monkeypatch.setattr(baselines, "search", watched)
+    monkeypatch.setattr(bilevel, "Search", Watched)
+    monkeypatch.setattr(baselines, "Search", Watched)
     proposed(name)
     assert told == pytest.approx(compressions, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["dnis-budget", "dnis-nested"])
+def test_searches_of_several_budgets_run_once_what_they_do_before_alpha_moves(monkeypatch, name):
+    split, config, epochs = planted_split(), config_of(name), []
+    alone = [BASELINES[name]().candidates(split, config, [budget])[0] for budget in budgets_of(split, config)]
+    run_epoch = Trainer.run_epoch
+    monkeypatch.setattr(Trainer, "run_epoch", lambda *args: epochs.append(args[1]) or run_epoch(*args))
+    together = proposed(name)
+    assert masks(together) == masks(alone)
+    assert alphas(together) == alphas(alone)
+    assert [c.config for c in together] == [c.config for c in alone]
+    assert epochs.count(1) == 1
+    assert epochs.count(11) == 2
 
 
 def test_a_search_too_short_for_its_budget_is_cut_to_it():

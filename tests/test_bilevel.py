@@ -14,7 +14,7 @@ from dnis.budgets import ROUNDS
 from dnis.pruning import prune
 from dnis.schemes import make_blocks
 from dnis.settings import SearchConfig
-from dnis.training import DivergedError
+from dnis.stopping import DivergedError
 from tests.engine_data import poisoned, same_bits, small_config, small_split
 
 

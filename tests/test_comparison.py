@@ -5,12 +5,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from dnis import comparison, training
+from dnis import comparison, contests, training
 from dnis.baselines import BASELINES
 from dnis.cells import CellStore
-from dnis.comparison import budgets, compare, estimate_s, n_cells, trials
+from dnis.comparison import compare, estimate_s
+from dnis.contests import budgets, n_cells, trials
 from dnis.settings import CompareConfig
-from dnis.training import DivergedError, Trainer, train
+from dnis.stopping import DivergedError
+from dnis.training import Trainer, train
 from tests.engine_data import small_config, small_split
 from tests.judging_data import judging_config, planted_split, with_another_test
 
@@ -60,7 +62,7 @@ def finals(monkeypatch):
         return result
 
     monkeypatch.setattr(training, "Trainer", Watched)
-    monkeypatch.setattr(comparison, "train", listening)
+    monkeypatch.setattr(contests, "train", listening)
     return seen
 
 
@@ -127,7 +129,7 @@ def test_the_best_trial_of_select_val_and_its_epoch_are_taken(monkeypatch, final
     losses = {(0, 8): (0.9, 2), (1, 8): (0.8, 3), (0, 2): (0.7, 3), (1, 2): (0.8, 2)}
     config = config_of(methods=("uniform",))
     by_lr = {t.lr: i for i, t in enumerate(trials(config))}
-    learn = comparison.train
+    learn = contests.train
 
     def pretended(split, settings, scheme=None, on_event=None, data="train"):
         result = learn(split, settings, scheme, on_event, data)
@@ -136,7 +138,7 @@ def test_the_best_trial_of_select_val_and_its_epoch_are_taken(monkeypatch, final
             result = replace(result, metrics={"val": {"loss": loss}}, best_epoch=epoch)
         return result
 
-    monkeypatch.setattr(comparison, "train", pretended)
+    monkeypatch.setattr(contests, "train", pretended)
     found = compare(planted_split(), config)
     assert [row["val"] for row in found.rows] == [0.8, 0.7]
     taken = {(by_lr[f["config"].lr], f["config"].embedding_dim, f["config"].epochs) for f in finals}
@@ -154,7 +156,7 @@ def test_a_trial_that_diverges_is_not_taken(monkeypatch):
             raise DivergedError("lost")
         return train(split, settings, *rest, **more)
 
-    monkeypatch.setattr(comparison, "train", failing)
+    monkeypatch.setattr(contests, "train", failing)
     found = compare(planted_split(), config)
     assert {row["settings"]["lr"] for row in found.rows} == {trials(config)[1].lr}
     assert all(math.isfinite(row["mean"]) for row in found.rows)
@@ -168,7 +170,7 @@ def test_a_final_training_that_diverges_is_left_out_and_said(monkeypatch):
             raise DivergedError("lost")
         return learn(split, settings, scheme, on_event, data)
 
-    monkeypatch.setattr(comparison, "train", failing)
+    monkeypatch.setattr(contests, "train", failing)
     found = compare(planted_split(), config)
     assert [(row["method"], row["seeds"], row["diverged"]) for row in found.rows] == [
         ("uniform", 3, 0), ("uniform", 3, 0), ("dnis", 2, 1), ("dnis", 2, 1),
@@ -199,7 +201,7 @@ def test_a_comparison_in_which_every_final_training_diverges_says_so(monkeypatch
             raise DivergedError("lost")
         return train(split, settings, scheme, on_event, data)
 
-    monkeypatch.setattr(comparison, "train", failing)
+    monkeypatch.setattr(contests, "train", failing)
     with pytest.raises(DivergedError, match=r"every final training diverged; lower lr \(now 0.05\)"):
         compare(planted_split(), config_of(n_trials=1))
 
@@ -286,7 +288,7 @@ def test_a_stop_within_a_cell_loses_that_cell_alone(tmp_path, computed, monkeypa
 
     # two trainings in each of the two tuning cells of uniform, and then its finals
     with monkeypatch.context() as patched:
-        patched.setattr(comparison, "train", stopping)
+        patched.setattr(contests, "train", stopping)
         with pytest.raises(StopError):
             compare(split, config, folder=tmp_path)
     before = len(computed)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dnis import comparison
+from dnis import contests
 from dnis.checkpoints import read_record
 from dnis.control import Control, Stopped
 from dnis.datasets import planted
@@ -312,7 +312,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(ratings_csv, tmp_path, monkey
     job = {"kind": "compare", "data": {"source": str(ratings_csv)}, "config": COMPARISON, "out": str(tmp_path)}
     assert perform(job, lambda event: None, StopAfter(5)) == {"event": "stopped"}
     trained = []
-    monkeypatch.setattr(comparison, "train", lambda *args, **kwargs: trained.append(1) or train(*args, **kwargs))
+    monkeypatch.setattr(contests, "train", lambda *args, **kwargs: trained.append(1) or train(*args, **kwargs))
     assert perform(job, lambda event: None, Control())["event"] == "finished"
     afresh = len(trained)
     perform({**job, "out": str(tmp_path / "other")}, lambda event: None, Control())

@@ -13,7 +13,8 @@ NUMPY_ONLY = (
     "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "times",
     "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets",
     "splits", "metrics",
-    "results", "scoring", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader", "files",
+    "results", "stopping", "scoring", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader",
+    "files",
     "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions", "runs", "inspection",
     "archives", "trial", "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker",
     "plans", "pulse", "study", "sweeps", "options", "progress", "commands", "sweep_commands", "__main__",
@@ -26,15 +27,16 @@ ROAD = (
     "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets",
     "splits", "metrics",
     # engine
-    "results", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection", "models", "lookups",
-    "network", "ranking", "tasks", "stopping", "rotation", "feeds", "penalties", "training", "hypergradient",
+    "results", "stopping", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection", "models",
+    "lookups", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training", "hypergradient",
     "budgets", "nested", "alphas",
     "events", "bilevel", "thresholds", "pruning",
     # files
     "files", "loader", "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions",
     "runs", "inspection", "archives", "trial",
     # judging
-    "allocation", "rivals", "controller", "gradual", "baselines", "cells", "intervals", "verdicts", "comparison",
+    "allocation", "rivals", "controller", "gradual", "baselines", "cells", "intervals", "verdicts", "contests",
+    "crew", "comparison",
     # what leaves the road
     "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker", "plans", "pulse",
     "study", "sweeps", "options", "progress", "commands", "sweep_commands", "__main__", "ui",

@@ -8,7 +8,8 @@ from dnis.feeds import Feed, epoch_generator
 from dnis.schemes import DimensionScheme, make_blocks
 from dnis.selection import HardSelection, SoftSelection, UniformSelection, make_selection
 from dnis.settings import SearchConfig
-from dnis.training import DivergedError, Trainer, train
+from dnis.stopping import DivergedError
+from dnis.training import Trainer, train
 from tests.engine_data import as_double, interactions, poisoned, same_bits, small_config, small_split
 
 HARD = {

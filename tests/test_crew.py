@@ -1,0 +1,73 @@
+"""A comparison that several processes compute: the same numbers, every cell told, and no process left behind."""
+
+import multiprocessing
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from dnis.comparison import compare
+from dnis.settings import CompareConfig
+from tests.judging_data import judging_config, planted_split
+
+CONFIG = CompareConfig(
+    judging_config(epochs=4, batch_size=1024, lr=0.05),
+    ("uniform", "dnis"),
+    (1.0, 4.0),
+    (0, 1),
+    n_trials=2,
+    n_bootstrap=20,
+)
+N_CELLS = 12
+
+
+def told(found):
+    return [{k: v for k, v in row.items() if k not in ("elapsed_s", "peak_bytes")} for row in found.rows], found.verdict
+
+
+class StopError(Exception):
+    """Somebody pressed stop."""
+
+
+def test_two_processes_give_the_numbers_of_one_and_tell_of_every_cell(tmp_path):
+    alone, events = compare(planted_split(), CONFIG), []
+    together = compare(planted_split(), CONFIG, events.append, tmp_path, n_processes=2)
+    assert told(together) == told(alone)
+    assert [e["done"] for e in events] == list(range(1, N_CELLS + 1))
+    by_kind = {kind: [e for e in events if e["kind"] == kind] for kind in ("tune", "final")}
+    assert sorted((e["method"], e["trial"]) for e in by_kind["tune"]) == [
+        ("DNIS", 0), ("DNIS", 1), ("Uniform", 0), ("Uniform", 1),
+    ]  # fmt: skip
+    assert sorted((e["method"], e["seed"]) for e in by_kind["final"]) == sorted(
+        (method, seed) for method in ("DNIS", "Uniform") for seed in (0, 1) for _ in (1.0, 4.0)
+    )
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.cell")}
+    assert told(compare(planted_split(), CONFIG, folder=tmp_path, n_processes=2)) == told(alone)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.cell")} == times  # nothing was computed again
+
+
+def test_a_crew_needs_no_folder():
+    found = compare(planted_split(), CONFIG, n_processes=2)
+    assert np.isfinite([row["mean"] for row in found.rows]).all()
+
+
+def test_a_stop_ends_every_process_and_keeps_what_is_finished(tmp_path):
+    def stop(cell):
+        raise StopError
+
+    with pytest.raises(StopError):
+        compare(planted_split(), CONFIG, stop, tmp_path, n_processes=2)
+    for process in multiprocessing.active_children():
+        process.join(30)
+    assert multiprocessing.active_children() == []
+    assert list(tmp_path.rglob("*.cell"))
+    assert told(compare(planted_split(), CONFIG, folder=tmp_path)) == told(compare(planted_split(), CONFIG))
+
+
+def test_a_killed_process_is_said_in_one_sentence(tmp_path):
+    def kill(cell):
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    with pytest.raises(ValueError, match="one of the 2 processes of the comparison was ended"):
+        compare(planted_split(), CONFIG, kill, tmp_path, n_processes=2)
