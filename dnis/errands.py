@@ -131,7 +131,7 @@ def _keep(job: dict[str, Any], data: DataSpec, result: SearchResult, split: Spli
 
 
 def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[], None]) -> bool:
-    """Step a search to its end, keeping its state before the first epoch and after each; False if somebody said stop."""
+    """Step a search to its end, keeping its state before the first epoch and after each; False if told to stop."""
     # what an earlier worker ran is told again, so that who watches sees the whole course
     for event in search.history:
         emit({"event": "epoch", "epochs": search.config.epochs, **plain(event)})
