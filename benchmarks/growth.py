@@ -60,7 +60,7 @@ def alike(n_features: int, seed: int) -> tuple[Tensor, Tensor]:
 def rows_alone(trainer: Trainer, ids: Tensor) -> None:
     """Read and write again what a step must: the batch's rows and biases, and their two moments each."""
     for table in (trainer.network.embeddings, trainer.network.biases):
-        for values in (table.values, *table._moments):
+        for values in (table.values, *table._held):
             put_rows(values, ids, take_rows(values, ids))
 
 

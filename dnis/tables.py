@@ -103,6 +103,11 @@ def put_rows(table: Tensor, ids: Tensor, rows: Tensor) -> None:
     np.put(table.numpy().view(whole_row), ids.numpy(), rows.numpy().view(whole_row))
 
 
+TOGETHER_ROWS, TOGETHER_WIDTH = 300_000, 16
+"""Tables of at least so many rows and at most so many columns keep both moments of a row side by side: their rows lie
+in memory that no cache holds, and are as short as a line of it, so that what counts is how many places are visited."""
+
+
 class RowTable:
     """A table in this process's memory with a row-sparse optimiser: untouched rows neither move nor cost.
 
@@ -121,7 +126,15 @@ class RowTable:
         """Go on from these values (n_rows, width), with an optimiser that remembers nothing."""
         self.values = values
         self.steps = 0
-        self._moments = [torch.zeros_like(values) for _ in range(2 if self.optimizer == "adam" else 1)]
+        n = 2 if self.optimizer == "adam" else 1
+        together = len(values) >= TOGETHER_ROWS and values.shape[1] <= TOGETHER_WIDTH
+        # each of these is contiguous; the moments are views of them
+        self._held = (
+            [values.new_zeros(len(values), n * values.shape[1])]
+            if together
+            else [torch.zeros_like(values) for _ in range(n)]
+        )
+        self._moments = [part for held in self._held for part in held.split(values.shape[1], dim=1)]
 
     @property
     def n_rows(self) -> int:
@@ -141,13 +154,15 @@ class RowTable:
             grad: Gradient of the loss, (n, width).
         """
         self.steps += 1
-        moments = [take_rows(m, ids) for m in self._moments]
+        held = [take_rows(part, ids) for part in self._held]
+        moments = [m.contiguous() for part in held for m in part.split(rows.shape[1], dim=1)]
         moved = rows.detach()
         if len(moments) == 2:
             adam_update(moved, *moments, grad, self.lr, self.steps)
         else:
             adagrad_update(moved, *moments, grad, self.lr)
-        for kept, new in zip((self.values, *self._moments), (moved, *moments), strict=True):
+        together = [torch.cat(moments, dim=1)] if len(held) < len(moments) else moments
+        for kept, new in zip((self.values, *self._held), (moved, *together), strict=True):
             put_rows(kept, ids, new)
 
     def whole(self, values: Tensor) -> Tensor:
@@ -169,7 +184,7 @@ class RowTable:
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take over a state written by ``state``."""
-        device = self.values.device
-        self.values = state["values"].to(device, copy=True)
+        self.restart(state["values"].to(self.values.device, copy=True))
         self.steps = int(state["steps"])
-        self._moments = [state[f"moment{i}"].to(device, copy=True) for i in range(len(self._moments))]
+        for i, moment in enumerate(self._moments):
+            moment.copy_(state[f"moment{i}"])

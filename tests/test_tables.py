@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from dnis import tables
 from dnis.tables import RowTable, adagrad_update, adam_update, adam_updates, put_rows, take_rows
 
 LR = 0.03
@@ -59,6 +60,12 @@ def touched(n_rows, steps=8):
     return [torch.from_numpy(np.sort(rng.choice(n_rows, 3, replace=False))) for _ in range(steps)]
 
 
+@pytest.fixture(params=[tables.TOGETHER_ROWS, 1], ids=["moments apart", "moments side by side"])
+def layout(request, monkeypatch):
+    monkeypatch.setattr(tables, "TOGETHER_ROWS", request.param)
+
+
+@pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize(("optimizer", "theirs"), [("adam", torch.optim.SparseAdam), ("adagrad", torch.optim.Adagrad)])
 def test_a_table_moves_touched_rows_as_torch_does_with_sparse_gradients(optimizer, theirs):
     start = gradients(6, 2, steps=1, seed=1)[0]
@@ -93,6 +100,7 @@ def test_put_rows_refuses_a_row_that_is_not_there():
         put_rows(torch.zeros(4, 2), torch.tensor([4]), torch.ones(1, 2))
 
 
+@pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
 def test_rows_that_no_batch_touches_rest(optimizer):
     table = RowTable(torch.ones(4, 2), LR, optimizer)
@@ -109,6 +117,7 @@ def test_pulled_rows_are_a_copy():
     assert table.values.abs().sum() == 0.0
 
 
+@pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
 def test_a_reloaded_table_goes_on_bit_for_bit(optimizer):
     def push(table, steps):
@@ -123,6 +132,19 @@ def test_a_reloaded_table_goes_on_bit_for_bit(optimizer):
     push(resumed, slice(5, 8))
     assert torch.equal(resumed.values, through.values)
     assert resumed.steps == through.steps == 8
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "width", "n_held"), [(tables.TOGETHER_ROWS, 2, 1), (tables.TOGETHER_ROWS - 1, 2, 2), (6, 17, 2)]
+)
+def test_both_layouts_give_the_same_bits_and_short_rows_of_large_tables_lie_side_by_side(n_rows, width, n_held):
+    many, few = RowTable(torch.ones(n_rows, width), LR), RowTable(torch.ones(6, width), LR)
+    for ids, grad in zip(touched(6), gradients(3, width), strict=True):
+        for table in (many, few):
+            table.push(ids, table.pull(ids), grad.float())
+    assert len(many._held) == n_held
+    for name, wanted in few.state().items():
+        assert torch.equal(many.state()[name][:6] if wanted.ndim else many.state()[name], wanted)
 
 
 def test_a_loaded_state_is_not_shared_with_the_table_that_wrote_it():
