@@ -10,17 +10,21 @@ import contextlib
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.pictures import draw
+from dnis import crew
 from dnis.baselines import BASELINES
 from dnis.cells import CellStore
-from dnis.comparison import Contest, compare
+from dnis.comparison import compare
+from dnis.contests import Contest
 from dnis.datasets import load
+from dnis.figures.frontiers import frontier
 from dnis.results import Comparison
 from dnis.settings import METHODS, CompareConfig
 from dnis.splits import Split
@@ -46,6 +50,10 @@ class Study:
         return load(source, self.columns).split(self.strategy)
 
 
+Remark = Callable[[Study, Contest], list[str]]
+"""Sentences on what else a study shows."""
+
+
 class KeptCells(CellStore):
     """Gives finished cells and computes none."""
 
@@ -66,12 +74,19 @@ def finished(split: Split, config: CompareConfig, folder: Path) -> CompareConfig
     return replace(config, methods=tuple(done)) if "uniform" in done else None
 
 
-def table(study: Study, found: Comparison) -> str:
-    """The study as Markdown, one row per compression and method."""
+def table(study: Study, found: Comparison, pictures: Sequence[str], more: Sequence[str]) -> str:
+    """The study as Markdown: pictures, one row per compression and method, the verdict, and what else is said."""
     head = ["compression", "method", "bytes", found.metric, "sd", "difference to uniform", "95 % interval", "s", "MB"]
     left = [BASELINES[m].label for m in study.config.methods if m not in found.config.methods]
     note = [f"Not finished yet, and left out: {', '.join(left)}.", ""] if left else []
-    lines = [f"## {study.title}", "", *note, "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = [
+        f"## {study.title}",
+        "",
+        *note,
+        *(line for picture in pictures for line in (picture, "")),
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+    ]
     for row in sorted(found.rows, key=lambda r: (r["compression"], METHODS.index(r["method"]))):
         known = row["low"] is not None
         gap = (f"{row['difference']:+.4f}", f"{row['low']:+.4f} to {row['high']:+.4f}") if known else ("", "")
@@ -83,16 +98,17 @@ def table(study: Study, found: Comparison) -> str:
             *(f"{row[k]:.4f}" for k in ("mean", "sd")),
         ]
         lines.append("| " + " | ".join([*cells, *gap, f"{row['elapsed_s']:.0f}", memory]) + " |")
-    return "\n".join([*lines, "", *(f"- {sentence}" for sentence in found.verdict), ""])
+    return "\n".join([*lines, "", *(f"- {sentence}" for sentence in (*found.verdict, *more)), ""])
 
 
-def fill(study: Study, folder: Path, options: argparse.Namespace) -> tuple[Any, str | None]:
+def fill(study: Study, folder: Path, options: argparse.Namespace, remark: Remark) -> tuple[Any, str | None]:
     """Do what the command asks of one study.
 
     Args:
         study: The study.
         folder: Where its cells are kept.
         options: What the command was called with.
+        remark: What else the study shows.
 
     Returns:
         What was done, for the JSON line, and the study's table where there is one.
@@ -103,24 +119,32 @@ def fill(study: Study, folder: Path, options: argparse.Namespace) -> tuple[Any, 
     if split is None:
         return "no data", None
     if options.only:
-        contest = Contest(split, study.config, CellStore(folder, split), None)
+        config = replace(study.config, methods=tuple(options.only))
+        contest = Contest(split, config, CellStore(folder, split), None)
+        if options.processes > 1:
+            crew.fill(contest, folder, options.processes)
         for method in options.only:
             contest.run(method)
         return options.only, None
     config = finished(split, study.config, folder) if options.finished else study.config
     if config is None:
         return "uniform is not finished", None
-    found = compare(split, config, folder=folder)
-    return round(found.elapsed_s, 1), table(study, found)
+    found = compare(split, config, folder=folder, n_processes=options.processes)
+    contest = Contest(split, config, KeptCells(folder, split), None)
+    drawn = {} if options.figures is None else {"frontier": frontier(found.rows, found.metric)}
+    files = draw({f"{folder.name}-{what}": figure for what, figure in drawn.items()}, options.figures)
+    pictures = [f"![{study.title}]({os.path.relpath(path, options.write.parent)})" for path in files]
+    return round(found.elapsed_s, 1), table(study, found, pictures, remark(study, contest))
 
 
-def run(name: str, doc: str | None, studies: Mapping[str, Study]) -> None:
+def run(name: str, doc: str | None, studies: Mapping[str, Study], remark: Remark = lambda study, contest: []) -> None:
     """The command of a table of results.
 
     Args:
         name: Of the benchmark; its cells are kept in a folder of this name.
         doc: What the command says of itself.
         studies: By name.
+        remark: What else a study shows; sentences from the study and its finished cells.
     """
     ask = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
@@ -128,12 +152,14 @@ def run(name: str, doc: str | None, studies: Mapping[str, Study]) -> None:
     ask.add_argument("--study", choices=studies, action="append")
     ask.add_argument("--only", choices=METHODS, action="append", help="fill in these methods' cells, write no table")
     ask.add_argument("--finished", action="store_true", help="compute nothing, write what is complete")
+    ask.add_argument("--processes", type=int, default=1, help="how many compute cells at once")
+    ask.add_argument("--figures", type=Path, help="where the frontiers go, drawn by chromium; with --write")
     ask.add_argument("--write", type=Path, help="where the tables go, e.g. benchmarks/RESULTS.md")
     options = ask.parse_args()
     torch.set_num_threads(1)
     done, parts = {}, []
     for which in options.study or studies:
-        done[which], part = fill(studies[which], options.cells / which, options)
+        done[which], part = fill(studies[which], options.cells / which, options, remark)
         parts += [] if part is None else [part]
     if parts:
         options.write.write_text("\n".join([heading(name, studies), *parts]))

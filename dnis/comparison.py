@@ -25,6 +25,7 @@ from dnis.training import Trainer
 from dnis.verdicts import judged_rows, lost_seeds, verdict
 
 if TYPE_CHECKING:
+    from dnis.interactions import Interactions
     from dnis.splits import Split
 
 TIMED_STEPS = 8
@@ -81,12 +82,7 @@ def compare(
     if not found:
         raise DivergedError(f"every final training diverged; lower lr (now {config.search.lr:g})")
     task = TASKS[config.search.task]
-    # rows of one test user are drawn together; without users every row stands for itself
-    by_user = split.test.roles.user is not None
-    unit = np.unique(split.test.ids[:, 0], return_inverse=True)[1] if by_user else np.arange(len(split.test))
-    outcomes = [
-        Outcomes(np.stack([c["outcomes"] for c in row["cells"]]), split.test.target, unit, task.metric) for row in found
-    ]
+    outcomes = outcomes_of([row["cells"] for row in found], split.test, task.metric)
     labels = {name: kind.label for name, kind in BASELINES.items()}
     rows = judged_rows(found, outcomes, config, labels, task.higher_is_better)
     return Comparison(
@@ -100,6 +96,22 @@ def compare(
         config=config,
         elapsed_s=time.perf_counter() - started,
     )
+
+
+def outcomes_of(cells: list[list[dict[str, Any]]], test: Interactions, metric: str) -> list[Outcomes]:
+    """What happened on the test rows, ready to be set against each other.
+
+    Args:
+        cells: Finished cells of one row of a comparison, one per seed, for every row.
+        test: The test part; rows of one user are drawn together, without users every row stands for itself.
+        metric: Name of the metric.
+
+    Returns:
+        Outcomes, in the same order.
+    """
+    by_user = test.roles.user is not None
+    unit = np.unique(test.ids[:, 0], return_inverse=True)[1] if by_user else np.arange(len(test))
+    return [Outcomes(np.stack([c["outcomes"] for c in those]), test.target, unit, metric) for those in cells]
 
 
 def _rows(
