@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -77,8 +79,16 @@ def _hand_out(contest: Contest, crew: ProcessPoolExecutor) -> None:
 
 def _begin(split: Split, config: CompareConfig, folder: Path, n_threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(n_threads)
     _OWN["contest"] = Contest(split, config, CellStore(folder, split), None)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # whoever was killed gives no order to end
 
 
 def _tune(method: str, trial: int) -> list[dict[str, Any]]:

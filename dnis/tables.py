@@ -123,7 +123,7 @@ class RowTable:
         self.restart(values)
 
     def restart(self, values: Tensor) -> None:
-        """Go on from these values (n_rows, width), with an optimiser that remembers nothing."""
+        """Go on from these values (n_rows, width), owned by the table from now on; the optimiser remembers nothing."""
         self.values = values
         self.steps = 0
         n = 2 if self.optimizer == "adam" else 1

@@ -58,8 +58,7 @@ class Trainer:
         self._paces: dict[float, list[int]] = {}
         for i, parameter in enumerate(self.parameters):
             self._paces.setdefault(config.lr * (SELECTION_PACE if id(parameter) in slow else 1.0), []).append(i)
-        self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
-        self._steps = 0
+        self._forget()
         self.counts = part.counts
         self.penalty = penalty_of(self.counts, config).to(self.network.group.device)
         self.start_loss = self.task.start_loss(self.network, part, epoch_generator(config.seed, 0))
@@ -122,14 +121,19 @@ class Trainer:
     def turn(self) -> None:
         """Put the table's dimensions in order of what they carry; the optimiser remembers nothing of before."""
         turn(self.network, self.counts)
-        self.take_over(self)
+        self.network.biases.restart(self.network.biases.values)
+        self._forget()
 
     @torch.no_grad()
     def take_over(self, other: Trainer) -> None:
-        """Go on from the weights of another training of the same model, with an optimiser that remembers nothing."""
-        self.network.embeddings.restart(other.network.embeddings.values)
-        self.network.biases.restart(other.network.biases.values)
+        """Go on from a copy of the weights of another training of the same model, which stays as it is."""
+        self.network.embeddings.restart(other.network.embeddings.values.clone())
+        self.network.biases.restart(other.network.biases.values.clone())
         self.network.model.load_state_dict(other.network.model.state_dict())
+        self._forget()
+
+    def _forget(self) -> None:
+        """The dense layers' optimiser remembers nothing."""
         self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
         self._steps = 0
 

@@ -3,6 +3,10 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,3 +75,19 @@ def test_a_killed_process_is_said_in_one_sentence(tmp_path):
 
     with pytest.raises(ValueError, match="one of the 2 processes of the comparison was ended"):
         compare(planted_split(), CONFIG, kill, tmp_path, n_processes=2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find the processes of a crew")
+def test_no_process_outlives_a_killed_parent(tmp_path):
+    words = ["-m", "dnis", "compare", "sample:movielens-small", "--processes", "2", "--methods", "uniform"]
+    parent = subprocess.Popen([sys.executable, *words, "--out", str(tmp_path / "run")], stderr=subprocess.DEVNULL)
+    children, until = set(), time.monotonic() + 60
+    while not list(tmp_path.rglob("*.cell")) and time.monotonic() < until:
+        time.sleep(0.1)
+        children |= {int(pid) for pid in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()}
+    assert len(children) >= 2
+    parent.kill()
+    parent.wait(30)
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]

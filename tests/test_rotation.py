@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from dnis import training
+from dnis.allocation import fit_dims
 from dnis.rotation import by_energy, principal_axes, turn
 from dnis.schemes import DimensionScheme
 from dnis.selection import UniformSelection
 from dnis.training import Trainer, train
 from tests.engine_data import TASK_MODELS, small_config, small_split
+from tests.judging_data import judging_config, planted_split
 
 
 def trained(task, model):
@@ -81,3 +84,17 @@ def test_a_wide_start_with_every_dimension_kept_goes_on_from_the_turned_table():
         wide.run_epoch(epoch)
     turn(wide.network, split.counts)
     np.testing.assert_allclose(found.embeddings, wide.network.embeddings.values.numpy(), atol=1e-4)
+
+
+def test_a_start_that_several_trainings_share_stays_as_it_is():
+    split, config = planted_split(), judging_config().for_training(epochs=3, wide_epochs=2)
+    blocks = np.zeros(split.train.n_features, dtype=int)
+    narrow, wide = (fit_dims(np.ones(1), blocks, 8, 4 * d * len(blocks) + 4) for d in (2, 4))
+    training._turned.cache_clear()
+    alone = train(split, config, narrow, data="development")
+    training._turned.cache_clear()
+    train(split, config, wide, data="development")
+    after = train(split, config, narrow, data="development")
+    assert training._turned.cache_info().hits == 1
+    assert np.array_equal(after.model.embeddings, alone.model.embeddings)
+    assert np.array_equal(after.model.biases, alone.model.biases)
