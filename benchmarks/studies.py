@@ -119,7 +119,8 @@ def fill(study: Study, folder: Path, options: argparse.Namespace, remark: Remark
     if split is None:
         return "no data", None
     if options.only:
-        config = replace(study.config, methods=tuple(options.only))
+        # uniform is part of every comparison
+        config = replace(study.config, methods=tuple(dict.fromkeys(("uniform", *options.only))))
         contest = Contest(split, config, CellStore(folder, split), None)
         if options.processes > 1:
             crew.fill(contest, folder, options.processes)
