@@ -92,6 +92,7 @@ def prepare(
     settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": 2, "temp_directory": str(work / "spill")}
     try:
         with duckdb.connect(str(work / "log.duckdb"), config=settings) as database:
+            database.execute("SET TimeZone = 'UTC'")
             return _prepared(_Log(database, roles), source, out, data, tell)
     except duckdb.OutOfMemoryException as error:
         raise DataError(f"{memory_mb} MB are too few for these files; give more with --memory-mb") from error

@@ -47,8 +47,9 @@ class CellStore:
         # numbers of an older engine are not mixed up with these either
         digest = hashlib.sha256(engine_digest().encode())
         for part in split.parts.values():
-            digest.update(np.ascontiguousarray(part.ids).tobytes())
-            digest.update(np.ascontiguousarray(part.target).tobytes())
+            for ids, target in part.blocks():
+                digest.update(np.ascontiguousarray(ids).tobytes())
+                digest.update(np.ascontiguousarray(target).tobytes())
         self.folder = None if folder is None else Path(folder) / "cells" / digest.hexdigest()[:16]
 
     def record(self, key: str, compute: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

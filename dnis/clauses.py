@@ -14,13 +14,10 @@ from dnis.limits import DataError
 from dnis.roles import SPLIT_WORDS, Roles
 from dnis.sources import text
 from dnis.splits import FRACTIONS, GOLDEN, LEAVE_OUT_MIN
-from dnis.times import CLOCKS, DAYS, day_of
+from dnis.times import CLOCKS, DAYS, UNITS_PER_SECOND, day_of
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 """Runs a query and gives its rows."""
-
-UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
-"""Times from the first number on are counted in so many units per second; see ``dnis.columns.seconds``."""
 
 STRATEGIES = ("time", "random", "leave_last_out", "column")
 """Splits that a log can be dealt by."""
@@ -78,7 +75,7 @@ def seconds_clause(rows: Rows, roles: Roles) -> str:
     if share > 0.5:
         refuse(rows, roles.timestamp, "t", f"NOT coalesce(abs({number}) < {LARGEST_TIME}, false)", "is not a time")
         largest = rows(f"SELECT max(abs({number})) FROM kept")[0][0]
-        unit = next((per for limit, per in UNITS if largest >= limit), 1)
+        unit = next((per for limit, per in UNITS_PER_SECOND if largest >= limit), 1)
         return f"floor({number} / {unit})::BIGINT"
     time = _time(rows)
     refuse(rows, roles.timestamp, "t", f"{time} IS NULL", "is not a time")
@@ -87,8 +84,10 @@ def seconds_clause(rows: Rows, roles: Roles) -> str:
 
 def _time(rows: Rows) -> str:
     """Text as a time; see ``dnis.times.read_times``."""
-    iso = "try_cast(t AS TIMESTAMP)"
-    ways = {day: f"try_strptime(trim(t), [{', '.join(text(day + clock) for clock in CLOCKS)}])" for day in DAYS}
+    iso = "try_cast(t AS TIMESTAMPTZ)"
+    # strptime takes a year of two digits for one of four
+    whole = r"CASE WHEN regexp_matches(t, '\d{4}\s*( .*)?$') THEN trim(t) END"
+    ways = {day: f"try_strptime({whole}, [{', '.join(text(day + clock) for clock in CLOCKS)}])" for day in DAYS}
     counts = ", ".join(f"count({way})" for way in (iso, *ways.values()))
     read, *written, n = rows(f"SELECT {counts}, count(t) FROM kept")[0]
     day = day_of(dict(zip(DAYS, written, strict=True)))

@@ -10,14 +10,13 @@ from dnis.cleaning import are_numbers, is_time
 from dnis.counting import counted
 from dnis.reading import DataError
 from dnis.roles import SPLIT_WORDS, is_whole
-from dnis.times import is_twofold, read_times
+from dnis.times import UNITS_PER_SECOND, is_twofold, read_times
 from dnis.vocabulary import MISSING, UNKNOWN
 
 MAX_DISTINCT = 1_000_000
 """A column with more distinct values than this is refused."""
 
 _YES = {"1", "1.0", "true", "yes", "y", "t", ">50k", "click", "clicked", "positive"}
-_UNITS_PER_SECOND = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
 
 
 def category_codes(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +154,7 @@ def parts(column: pd.Series) -> np.ndarray:
 def _whole_seconds(column: pd.Series, numbers: np.ndarray) -> np.ndarray:
     _refuse_unread_time(column, ~is_time(numbers))
     largest = float(np.abs(numbers).max())
-    unit = next((per for limit, per in _UNITS_PER_SECOND if largest >= limit), 1)
+    unit = next((per for limit, per in UNITS_PER_SECOND if largest >= limit), 1)
     return np.floor(numbers / unit).astype(np.int64)
 
 

@@ -12,6 +12,9 @@ DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S")
 """What may follow the day."""
 
+UNITS_PER_SECOND = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
+"""Times written as numbers from the first one on are counted in so many units per second."""
+
 
 def read_times(column: pd.Series) -> pd.Series:
     """Read times the one way in which most cells are written.
@@ -25,9 +28,18 @@ def read_times(column: pd.Series) -> pd.Series:
     iso = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
     if iso.notna().sum() * 2 > column.notna().sum():
         return iso
-    ways = {day: _written(column, day) for day in DAYS}
-    day = day_of({day: int(times.notna().sum()) for day, times in ways.items()})
-    return iso if day is None else ways[day]
+    cells = column.astype("string").str.strip()
+    days = cells.str.partition(" ")[0]
+    times_of_day = days.value_counts()  # many times lie in one day
+    counts = {day: int(times_of_day[_read(times_of_day.index, day).notna().to_numpy()].sum()) for day in DAYS}
+    day = day_of(counts)
+    if day is None:
+        return iso
+    times, n_colons = iso.astype("datetime64[us, UTC]"), cells.str.count(":").fillna(-1)
+    for count, clock in zip((0, 1, 2), CLOCKS, strict=True):
+        those = (n_colons == count).to_numpy(dtype=bool)
+        times[those] = _read(cells[those], day + clock)
+    return times
 
 
 def day_of(counts: Mapping[str, int]) -> str | None:
@@ -54,12 +66,9 @@ def is_twofold(cell: str) -> bool:
     Returns:
         True for 03/04/2024.
     """
-    return all(_written(pd.Series([cell]), day).notna().all() for day in ("%d/%m/%Y", "%m/%d/%Y"))
+    day = cell.strip().partition(" ")[0]
+    return all(not _read(pd.Series([day]), way).isna().any() for way in ("%d/%m/%Y", "%m/%d/%Y"))
 
 
-def _written(column: pd.Series, day: str) -> pd.Series:
-    cells = column.astype("string").str.strip()
-    times = pd.Series(pd.NaT, index=cells.index, dtype="datetime64[ns, UTC]")
-    for clock in CLOCKS:
-        times = times.fillna(pd.to_datetime(cells, errors="coerce", utc=True, format=day + clock))
-    return times
+def _read(texts: pd.Series | pd.Index, layout: str) -> pd.Series:
+    return pd.Series(pd.to_datetime(texts, errors="coerce", utc=True, format=layout), dtype="datetime64[us, UTC]")

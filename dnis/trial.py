@@ -93,10 +93,13 @@ def try_run(content: bytes, folder: Path, uploads: Path) -> Path:
     Raises:
         DataError: If it is no run, takes too long or too much memory, or crashes its reader.
     """
-    told = _asked("the zip", ["run", str(folder), str(uploads)], content)
-    if told["refusal"] is not None:
+    try:
+        told = _asked("the zip", ["run", str(folder), str(uploads)], content)
+        if told["refusal"] is not None:
+            raise DataError(str(told["refusal"]))
+    except DataError:
         shutil.rmtree(folder, ignore_errors=True)
-        raise DataError(str(told["refusal"]))
+        raise
     return folder
 
 
@@ -109,13 +112,14 @@ def _asked(name: str, words: list[str], content: bytes = b"") -> dict[str, Any]:
     command = [sys.executable, "-m", "dnis.trial", *words]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=MAX_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return {"refusal": f"{name} takes longer than the limit of {MAX_SECONDS} s to read; take a part of it"}
+    except subprocess.TimeoutExpired as error:
+        # raised, not told: what a busy machine did not answer may be asked again
+        raise DataError(f"{name} takes longer than the limit of {MAX_SECONDS} s to read; take a part of it") from error
     try:
         told = json.loads(done.stdout.splitlines()[-1])
         return {"refusal": told["refusal"], **told}
-    except (IndexError, ValueError, KeyError, TypeError):
-        return {"refusal": f"{name} could not be read: its reader ended with code {done.returncode}"}
+    except (IndexError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{name} could not be read: its reader ended with code {done.returncode}") from error
 
 
 def main(kind: str, path: str, more: str) -> int:

@@ -148,6 +148,7 @@ def test_times_are_read_as_they_are_in_memory(log, tmp_path, written):
         ("rating", "much", r"column 'rating', data row 41: 'much' is not a finite number"),
         ("rating", "", r"column 'rating', data row 41: an empty cell is not a finite number"),
         ("timestamp", "soon", r"column 'timestamp', data row 41: 'soon' is not a time"),
+        ("timestamp", "31.12.99", r"column 'timestamp', data row 41: '31.12.99' is not a time"),
         ("timestamp", "1e308", r"column 'timestamp', data row 41: '1e308' is not a time"),
     ],
 )

@@ -53,8 +53,18 @@ def stand_in(monkeypatch, tmp_path, code):
 def test_a_file_that_never_ends_is_refused(saved, tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "MAX_SECONDS", 0.5)
     stand_in(monkeypatch, tmp_path, "import time; time.sleep(60)")
+    path = saved(b"never,ends\n1,2\n2,3\n")
     with pytest.raises(DataError, match=r"longer than the limit of 0\.5 s"):
-        trial.checked(saved(b"never,ends\n1,2\n"))
+        trial.checked(path)
+
+
+def test_a_refusal_for_lack_of_time_is_not_kept(saved, tmp_path, monkeypatch):
+    path = saved(b"user,item\n1,2\n2,3\n")
+    with monkeypatch.context() as busy:
+        busy.setattr(trial, "MAX_SECONDS", 0.001)
+        with pytest.raises(DataError, match="longer than the limit"):
+            trial.checked(path)
+    trial.checked(path)
 
 
 def test_a_file_that_crashes_its_reader_is_refused(saved, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from dnis.files import disk_fault
 from dnis.ui import environment, escape, expiry, jobs, journal, session, store, texts
 from dnis.ui.job import JobView, Limits
 from dnis.ui.jobs import JobRunner, QueueFullError
@@ -54,13 +55,22 @@ def start(job: dict[str, Any], word: str = "play") -> str | None:
         word: What it is told first: ``play``, or ``step`` to hold after one epoch.
 
     Returns:
-        The job's id, or None if the queue is full.
+        The job's id, or None if the queue or the disk is full.
+
+    Raises:
+        OSError: If something else than the disk is to blame.
     """
     _tidy()
     try:
         job_id = runner().submit(owner(), job, word)
     except QueueFullError as error:
         st.warning(escape.markdown(error, 200), icon=":material/hourglass:")
+        return None
+    except OSError as error:
+        sentence = disk_fault(error)
+        if sentence is None:
+            raise
+        st.error(sentence, icon=":material/error:")
         return None
     st.session_state.setdefault(_JOBS, {})[job["kind"]] = job_id
     return job_id

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import IO, Any
 
 import numpy as np
@@ -51,8 +51,9 @@ class WorkerProcess:
             word: Told to the worker together with the job.
         """
         started_s = time.monotonic()
-        with tempfile.TemporaryFile() as errors:
+        with ExitStack() as opened:
             try:
+                errors = opened.enter_context(tempfile.TemporaryFile())
                 process = self._start(job, word, errors)
             except OSError as error:
                 self._error = f"The worker could not be started: {error.strerror}."

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
 
-PRESSED = "window.pressing = setInterval(() => window.dispatchEvent(new PointerEvent('pointerdown')), 50)"
+PRESSED = "window.pressing = setInterval(() => window.dispatchEvent(new PointerEvent('pointerdown', {buttons: 1})), 50)"
 LET_GO = "clearInterval(window.pressing); window.dispatchEvent(new PointerEvent('pointerup'))"
 
 
@@ -21,6 +21,19 @@ def test_no_part_asks_to_be_drawn_while_a_button_is_held_down(visit):
     page.wait_for_timeout(2_500)
     assert places.count() == before
     page.evaluate(LET_GO)
+    expect(places).to_have_count(0)
+
+
+def test_a_press_whose_end_was_swallowed_is_over_with_the_next_move(visit):
+    page = visit("/learn")
+    page.add_init_script("window.dispatchEvent(new PointerEvent('pointerdown', {buttons: 1}))")
+    page.reload()
+    expect(page.get_by_role("heading", level=2).last).to_contain_text("Glossary")
+    places = page.locator(".nearness")
+    expect(places.first).to_be_attached()
+    page.wait_for_timeout(1_500)
+    assert places.count() > 0
+    page.mouse.move(300, 300)
     expect(places).to_have_count(0)
 
 

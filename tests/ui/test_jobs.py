@@ -1,11 +1,14 @@
 """The queue of worker processes, against a worker that does as its job says."""
 
+import errno
 import sys
+import tempfile
 import threading
 import time
 
 import pytest
 
+from dnis.ui import process
 from dnis.ui.jobs import JobRunner, Limits, QueueFullError
 
 WORKER = """
@@ -250,6 +253,21 @@ def test_a_failure_is_one_sentence_and_never_a_traceback(open_runner, job, messa
     runner = open_runner()
     view = over(runner, runner.submit("ann", search(**job)))
     assert (view.state, view.message) == ("failed", message)
+
+
+def test_a_full_disk_fails_a_job_and_the_next_one_is_done(open_runner, monkeypatch):
+    runner, make = open_runner(), tempfile.TemporaryFile
+    full = iter([OSError(errno.ENOSPC, "No space left on device")])
+
+    def opened(*args, **more):
+        for fault in full:
+            raise fault
+        return make(*args, **more)
+
+    monkeypatch.setattr(process.tempfile, "TemporaryFile", opened)
+    view = over(runner, runner.submit("ann", search()))
+    assert (view.state, view.message) == ("failed", "The worker could not be started: No space left on device.")
+    assert over(runner, runner.submit("ann", search(seed=1))).state == "finished"
 
 
 def test_a_worker_that_cannot_be_started_is_a_failure(open_runner):

@@ -9,10 +9,11 @@ const SPARE_MS = 1_000, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS 
 const whenIdle = window.requestIdleCallback ?? setTimeout;
 let touched = -Infinity, spoken = -Infinity, held = false;
 
-for (const kind of ["pointerdown", "pointerup", "pointercancel", "click", "keydown", "input", "change"])
-  window.addEventListener(kind, () => {
-    touched = performance.now();
-    if (kind.startsWith("pointer")) held = kind === "pointerdown";
+for (const kind of ["pointerdown", "pointerup", "pointercancel", "pointermove", "click", "keydown", "input", "change"])
+  window.addEventListener(kind, (event) => {
+    // a menu may swallow the end of a press; the next move tells
+    if (kind.startsWith("pointer")) held = event.buttons > 0;
+    if (kind !== "pointermove") touched = performance.now();
   }, { capture: true, passive: true });
 
 function waitFor() {
