@@ -223,7 +223,7 @@ def _retrain(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
 
 
 def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
-    from dnis.comparison import CellStore, Contest, compare  # noqa: PLC0415
+    from dnis.comparison import CellStore, Contest, compare, estimate_s  # noqa: PLC0415
 
     values, out = job.get("config", {}), Path(job["out"])
     shared = values.get("search", {})
@@ -240,7 +240,9 @@ def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
         if method is not None:  # one method's share, which leaves its cells for who puts the comparison together
             rows = Contest(split, config, CellStore(out, split), hear).run(method)
             return {"event": "finished", "run": str(out), "losses": [row["val"] for row in rows]}
-        found = compare(split, config, hear, out, job.get("processes", 1))
+        n_processes = job.get("processes", 1)
+        emit({"event": "estimate", "seconds": estimate_s(split, config) / n_processes})
+        found = compare(split, config, hear, out, n_processes)
     except Stopped:
         return {"event": "stopped"}
     save_comparison(out, found)

@@ -56,9 +56,12 @@ class Progress:
         """Follow one event.
 
         Args:
-            event: ``epoch`` or ``control`` with epoch and epochs, or ``cell`` with done and n_cells; others do not move
-                the bar.
+            event: ``epoch`` or ``control`` with epoch and epochs, or ``cell`` with done and n_cells; ``estimate`` is
+                said, others do not move the bar.
         """
+        if event["event"] == "estimate":
+            minutes = max(1, round(event["seconds"] / 60))
+            tqdm.write(f"about {minutes} min, less what is finished; Ctrl-C keeps finished cells", file=sys.stderr)
         if event["event"] not in ("epoch", "control", "cell"):
             return
         by_cell = event["event"] == "cell"

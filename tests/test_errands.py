@@ -295,8 +295,10 @@ COMPARISON = {
 
 def test_a_comparison_tells_its_cells_and_is_kept(ratings_csv, tmp_path):
     job = {"kind": "compare", "data": {"source": str(ratings_csv)}, "config": COMPARISON, "out": str(tmp_path)}
-    cells = []
-    last = perform(job, cells.append, Control())
+    events = []
+    last = perform(job, events.append, Control())
+    estimate, *cells = events
+    assert (estimate["event"], estimate["seconds"] > 0) == ("estimate", True)
     # by hand: 2 methods x (2 trials + 2 seeds x 2 compressions)
     assert [(c["event"], c["done"], c["n_cells"]) for c in cells] == [("cell", i, 12) for i in range(1, 13)]
     kept = load_comparison(tmp_path)

@@ -30,8 +30,6 @@ BUNDLED = "movielens-small-run"
 
 SAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
-UPLOAD_ENDINGS = (".csv", ".csv.gz", ".parquet", ".tsv")
-
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What the name of a run's folder looks like."""
 
