@@ -10,6 +10,7 @@ import pandas as pd
 from dnis.cleaning import unusable
 from dnis.columns import MAX_DISTINCT
 from dnis.roles import MANY_VALUES, Roles
+from dnis.times import is_twofold
 
 N_SAMPLES = 3
 """Values told of each column."""
@@ -108,12 +109,15 @@ def _problem(column: pd.Series, role: str, is_cleaned: bool) -> Problem | None:
 def _of_cells(column: pd.Series, role: str, bad: np.ndarray) -> Problem:
     missing = column.isna().to_numpy()
     kind = "missing" if (bad & missing).sum() == bad.sum() else f"not_{role}"
+    if kind == "not_timestamp" and is_twofold(str(column[bad & ~missing].iloc[0])):
+        kind = "twofold"
     # a rating of words says nothing; a number of words may well be a category
     remedies = {"numeric": ("clean", "feature", "ignore"), "label": ("clean",), "user": (), "item": ()}
     shown = column[bad & ~missing]
+    offered = [r for r in remedies.get(role, ("clean", "ignore")) if not (r == "clean" and bad.all())]
     return Problem(
         str(column.name), role, kind, int(bad.sum()), tuple(int(i) + 1 for i in np.flatnonzero(bad)[:N_ROWS]),
-        str(shown.iloc[0])[:_LENGTH] if len(shown) else "", remedies.get(role, ("clean", "ignore")),
+        str(shown.iloc[0])[:_LENGTH] if len(shown) else "", tuple(offered),
     )  # fmt: skip
 
 

@@ -34,7 +34,10 @@ sys.path.insert(0, os.getcwd())  # where the dnis package is
 
 from dnis import SearchConfig, datasets, prune, search, train
 
-split = datasets.load(${source}, ${columns}${core}).split(${strategy}, seed=${seed})
+try:
+    split = datasets.load(${source}, ${columns}${core}).split(${strategy}, seed=${seed})
+except (ValueError, OSError, IndexError) as error:
+    sys.exit(f"These data cannot be used: {error}")
 config = SearchConfig(
 ${config}
 )

@@ -128,13 +128,9 @@ def lost_seeds(found: list[dict[str, Any]], labels: dict[str, str]) -> list[str]
 
 
 def _contestants(rows: list[dict[str, Any]], compression: float) -> list[dict[str, Any]]:
-    """Tables within the budget of a compression; uniform ones made for a smaller budget too, for they may be better."""
+    """Tables within the budget of a compression, those made for a smaller one too, for they may be better."""
     budget = SAME_SIZE * next(row["budget"] for row in rows if row["compression"] == compression)
-    return [
-        row
-        for row in rows
-        if row["n_bytes"] <= budget and (row["compression"] == compression or row["method"] == "uniform")
-    ]
+    return [row for row in rows if row["n_bytes"] <= budget]
 
 
 def _finding(ranked: list[dict[str, Any]], metric: str) -> str:
@@ -152,6 +148,6 @@ def _finding(ranked: list[dict[str, Any]], metric: str) -> str:
         return gap
     noise = "within" if best["low"] <= 0 <= best["high"] else "beyond"
     return (
-        f"{gap}; difference to the best uniform table of that size {best['difference']:+.4f}, "
+        f"{gap}; difference to the best uniform table of at most its size {best['difference']:+.4f}, "
         f"95 % interval {best['low']:+.4f} to {best['high']:+.4f}: {noise} noise"
     )

@@ -11,10 +11,10 @@ st.write(words["lead"])
 
 run = session.current_run()
 comparison = comparison_panel.found(run)
-if comparison is None:
-    st.info(words["none"], icon=":material/balance:")
-else:
+if comparison is not None:
     comparison_panel.draw(comparison, run)
+elif not comparison_form.at_work():
+    st.info(words["none"], icon=":material/balance:")
 
 if panels.shown("form"):
     comparison_form.draw(run, again=comparison is not None)

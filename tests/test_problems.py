@@ -33,6 +33,14 @@ def test_cells_that_are_no_numbers_are_told_by_their_rows():
     assert (problem.value, problem.remedies) == ("good", ("clean", "ignore"))
 
 
+def test_days_that_could_be_months_are_told_so_and_rows_are_not_dropped_to_the_last():
+    (problem,) = found({"date": ["03/04/2024", "05/06/2024", None, "01/02/2024"]}, [("timestamp", "date")])
+    assert (problem.kind, problem.n_rows, problem.value) == ("twofold", 4, "03/04/2024")
+    assert problem.remedies == ("ignore",)
+    (problem,) = found({"date": ["31.01.2024", "soon", "01.02.2024", "02.02.2024"]}, [("timestamp", "date")])
+    assert (problem.kind, problem.rows, problem.remedies) == ("not_timestamp", (2,), ("clean", "ignore"))
+
+
 def test_a_number_of_words_may_become_a_category():
     (problem,) = found({"age": ["31", "old", "7", "9"]}, [("numeric", "age")])
     assert (problem.kind, problem.rows, problem.remedies) == ("not_numeric", (2,), ("clean", "feature", "ignore"))

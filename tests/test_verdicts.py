@@ -35,8 +35,8 @@ def test_it_says_that_uniform_won_when_it_did():
 def test_it_says_whether_a_rival_is_better_beyond_noise(low, high, wanted):
     rows = [row("uniform", 1000, 0.82), row("dnis", 990, 0.80, interval=(-0.02, low, high))]
     assert verdict(rows, "mse", higher_is_better=False) == [
-        "At 2x DNIS is best: mse 0.8000 at 990 bytes, uniform 0.8200; difference to the best uniform table of that "
-        f"size -0.0200, 95 % interval {wanted}.",
+        "At 2x DNIS is best: mse 0.8000 at 990 bytes, uniform 0.8200; difference to the best uniform table of at most "
+        f"its size -0.0200, 95 % interval {wanted}.",
         "On the frontier of bytes and mse at some size: DNIS; Uniform.",
     ]
 
@@ -63,6 +63,20 @@ def test_a_narrower_uniform_table_beats_a_rival_too():
         "At 2x uniform dimensions are best: mse 0.8000 at 500 bytes.",
         "At 4x uniform dimensions are best: mse 0.8000 at 500 bytes.",
     ]
+
+
+def test_a_smaller_table_of_a_rival_wins_a_larger_budget_too():
+    rows = [
+        row("uniform", 1000, 0.83),
+        row("dnis", 990, 0.82, interval=(-0.01, -0.02, 0.01)),
+        row("uniform", 500, 0.84, compression=4.0, budget=500),
+        row("dnis", 495, 0.81, compression=4.0, budget=500, interval=(-0.03, -0.04, -0.02)),
+    ]
+    first, second, _ = verdict(rows, "mse", higher_is_better=False)
+    assert first.startswith(
+        "At 2x DNIS is best: mse 0.8100 at 495 bytes, uniform 0.8300; difference to the best uniform "
+    )
+    assert second.startswith("At 4x DNIS is best: mse 0.8100 at 495 bytes, uniform 0.8400; ")
 
 
 def test_a_table_above_the_budget_wins_nothing():

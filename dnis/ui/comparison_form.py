@@ -147,6 +147,12 @@ def _start(run: Run, config: CompareConfig) -> None:
     desk.start({**job, "out": str(own.folder)})
 
 
+def at_work() -> bool:
+    """Whether a comparison of this session waits or runs."""
+    seen = desk.view("compare")
+    return seen is not None and seen.active
+
+
 def _watch(pace_s: float | None) -> None:
     words = texts.page("compare")
     seen = desk.view("compare")

@@ -92,7 +92,7 @@ def split_choice(data: Interactions, spec: DataSpec) -> DataSpec:
     default = spec.strategy if spec.strategy in possible else default_strategy(data)
     strategy = left.selectbox(
         words["strategy"], possible, index=possible.index(default), format_func=words["strategies"].get,
-        key=f"data_strategy_{spec.source}", help=words["split_about"], persist_state="session",
+        key=f"data_strategy_{spec.source}_{default}", help=words["split_about"], persist_state="session",
     )  # fmt: skip
     seed = right.number_input(
         words["seed"], 0, 2**31 - 1, value=spec.seed, key="data_seed", help=texts.tip("seed"), persist_state="session"

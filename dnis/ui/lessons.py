@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dnis import figures
+from dnis.counting import counted
 from dnis.figures import lessons as pictures
 from dnis.schemes import make_blocks
 from dnis.ui import charts, fairness, later, miniature, texts, turning
@@ -60,9 +61,15 @@ def blocks(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None
     k, found = miniature.EMBEDDING_DIM, int(block_of.max()) + 1
     live = {
         "n": f"{MANY:,}", "k": k, "l": found, "before": MANY * k, "after": found * k,
-        "high": first.max(), "low": first.min(), "last_high": last.max(), "last_low": last.min(),
+        "first": _times(first), "last": _times(last),
     }  # fmt: skip
     _show(words, knobs, picture, live, figures.long_tail(counts, block_of, height=_HIGH), "learn_blocks_figure")
+
+
+def _times(counts: np.ndarray) -> str:
+    """How often the features of a block are seen: "300 to 20 times"."""
+    low, high = int(counts.min()), int(counts.max())
+    return f"{high:,} to {counted(low, 'time')}" if low < high else counted(low, "time")
 
 
 def soft(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:

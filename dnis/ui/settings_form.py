@@ -13,7 +13,7 @@ from dnis.preparation import fitting, has_pair
 from dnis.presets import PRESETS, preset
 from dnis.schemes import VALUE_BYTES
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
-from dnis.ui import session, store, texts
+from dnis.ui import escape, session, store, texts, workbench
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
@@ -64,7 +64,7 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
     if "budget" in values:
         full_bytes = VALUE_BYTES * interactions.n_features * values["embedding_dim"]
         values["compression"] = compression_for(values.pop("budget"), full_bytes)
-    st.caption(words["summary"].format(**values))
+    st.caption(words["summary"].format(data=escape.markdown(workbench.data_name(data.source), 60), **values))
     spec = dataclasses.replace(data, strategy=values.pop("strategy") or None, seed=int(values.pop("data_seed")))
     return SearchConfig(**values), spec
 
