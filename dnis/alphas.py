@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -46,7 +48,7 @@ class AlphaOptimizer:
             self.alpha.sub_(grad, alpha=config.lr_alpha)
         self.alpha.clamp_(0, 1).mul_(self.kept)
 
-    def begin(self) -> None:
+    def begin(self, loss: Callable[[], float]) -> None:
         """Alpha starts to move from where it is."""
 
     def after_epoch(self, turn: int, rounds: int, table: RowTable) -> None:

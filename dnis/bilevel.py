@@ -135,7 +135,7 @@ class Search:
         """Alpha is about to move; the budgeted recipe first puts the table's dimensions in order."""
         if self.config.recipe == "budget":
             self.trainer.turn()
-        self.mover.begin()
+        self.mover.begin(lambda: self.trainer.evaluate(self.split.search_val, self.split.train)["loss"])
 
     @property
     def warm_epochs(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,10 @@ SOFTNESS = 0.12
 """Width of the edge of a block's dimensions, as a share of their number; at least half a dimension."""
 
 
-_NUMBERS = ("n_values", "squares", "mean_squares")
+NEEDLESS = 1e-3
+"""Dimensions whose loss without training raises the validation loss by no more than this share are needless."""
+
+_NUMBERS = ("n_values", "least", "squares", "mean_squares")
 
 
 class NestedDims:
@@ -26,8 +31,9 @@ class NestedDims:
     dimensions, with a soft edge through which the gradient of the validation loss tells whether a stored value more is
     worth more in this block than in the others. ``log d`` moves along it, and all blocks together are scaled so that
     ``sum_l n_l d_l`` is what the budget holds, or less: as soon as the gradient says that a value less is worth more
-    in all blocks together, their sum falls. For a table whose dimensions are in order of what they carry
-    (``dnis.rotation``).
+    in all blocks together, their sum falls. That alone would also be said of a table whose numbers are merely too
+    large, so the sum stops where the table, cut to fewer dimensions and not trained, gets worse. For a table whose
+    dimensions are in order of what they carry (``dnis.rotation``).
 
     Args:
         alpha: The parameter (n_blocks, K); owned by a ``SoftSelection``.
@@ -38,18 +44,29 @@ class NestedDims:
 
     def __init__(self, alpha: nn.Parameter, block_of: np.ndarray, field_of: np.ndarray, compression: float) -> None:
         self.alpha = alpha
-        self.rank_of = _ranked_together(block_of, field_of)
+        self.block_of, self.rank_of = block_of, _ranked_together(block_of, field_of)
         n_blocks, self.width = alpha.shape
         self.sizes = np.bincount(block_of, minlength=n_blocks).astype(float)
         index = n_blocks * -(-self.width // 8) / VALUE_BYTES
         self.most = float(self.sizes.sum()) * self.width / compression - (index if compression > 1 else 0.0)
-        self.n_values = self.most
+        self.n_values, self.least = self.most, float(self.sizes.sum())
         self.dims = np.full(n_blocks, float(self.width))
         self.squares, self.mean_squares = 0.0, 0.0
         self.settled = False
 
-    def begin(self) -> None:
-        """Cut every block to the same number of dimensions: where the uniform table of the budget stands."""
+    def begin(self, loss: Callable[[], float]) -> None:
+        """Cut every block to the same number of dimensions: where the uniform table of the budget stands.
+
+        Args:
+            loss: Validation loss of the network as it stands, whose table keeps the dimensions that alpha shows.
+        """
+        widths, losses = _widths(int(min(self.most / self.sizes.sum(), self.width))), []
+        for width in widths:
+            self._show(np.tile(np.arange(self.width) < width, (len(self.dims), 1)))
+            losses.append(loss())
+        enough = [w for w, value in zip(widths, losses, strict=True) if value <= (1 + NEEDLESS) * min(losses)]
+        # the widest of all widths is the budget's own, which need not be whole
+        self.least = self.most if min(enough) == widths[0] else float(min(enough) * self.sizes.sum())
         self._move_to(np.ones(len(self.dims)))
 
     def step(self, grad: Tensor) -> None:
@@ -62,7 +79,7 @@ class NestedDims:
         self.mean_squares += mean**2
         if self.mean_squares > 0:
             total = self.n_values * np.exp(-RATE * mean / self.mean_squares**0.5)
-            self.n_values = float(np.clip(total, self.sizes.sum(), self.most))
+            self.n_values = float(np.clip(total, self.least, self.most))
         if self.squares > 0:
             self._move_to(self.dims * np.exp(-RATE * per_value / self.squares**0.5))
 
@@ -84,9 +101,12 @@ class NestedDims:
         self.settled = True
         self._show(np.arange(self.width) < whole[:, None])
 
+    @torch.no_grad()
     def after_epoch(self, turn: int, rounds: int, table: RowTable) -> None:
-        """Settle after the last of the rounds in which dimensions move."""
+        """Settle after the last of the rounds in which dimensions move; rows take over what alpha made of them."""
         if turn == rounds:
+            own = torch.from_numpy(table.own(self.block_of)).to(self.alpha.device)
+            table.values.mul_(self.alpha.index_select(0, own))
             self.settle()
 
     def state(self) -> dict[str, Tensor]:
@@ -127,6 +147,14 @@ class NestedDims:
     @torch.no_grad()
     def _show(self, alpha: np.ndarray) -> None:
         self.alpha.copy_(torch.from_numpy(alpha.astype(np.float32)))
+
+
+def _widths(most: int) -> list[int]:
+    """Widths from ``most`` down to 1, each about a quarter narrower than the one before."""
+    widths = [max(most, 1)]
+    while widths[-1] > 1:
+        widths.append(max(1, min(widths[-1] - 1, round(0.75 * widths[-1]))))
+    return widths
 
 
 def _ranked_together(block_of: np.ndarray, field_of: np.ndarray) -> np.ndarray:

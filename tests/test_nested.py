@@ -19,7 +19,7 @@ BLOCK_OF = np.array([0, 0, 1, 1, 1, 1])
 def nested(compression=2.0, width=8, block_of=BLOCK_OF, field_of=None):
     alpha = torch.nn.Parameter(torch.ones(int(block_of.max()) + 1, width))
     mover = NestedDims(alpha, block_of, np.zeros_like(block_of) if field_of is None else field_of, compression)
-    mover.begin()
+    mover.begin(lambda: 1.0)
     return mover
 
 
