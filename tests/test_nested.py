@@ -16,10 +16,10 @@ BLOCK_OF = np.array([0, 0, 1, 1, 1, 1])
 """Blocks of two and of four features."""
 
 
-def nested(compression=2.0, width=8, block_of=BLOCK_OF, field_of=None):
+def nested(compression=2.0, width=8, block_of=BLOCK_OF, field_of=None, loss_of_width=lambda width: 1.0):
     alpha = torch.nn.Parameter(torch.ones(int(block_of.max()) + 1, width))
     mover = NestedDims(alpha, block_of, np.zeros_like(block_of) if field_of is None else field_of, compression)
-    mover.begin(lambda: 1.0)
+    mover.begin(lambda: loss_of_width(int(alpha[0].sum())))
     return mover
 
 
@@ -78,6 +78,41 @@ def test_a_gradient_that_wants_less_of_every_value_makes_the_whole_table_smaller
     for _ in range(20):
         mover.step(torch.tensor([[-2.0] * 8, [-4.0] * 8]))
     assert mover.dims == pytest.approx([d] * 2)  # the budget is a ceiling
+
+
+LESS = torch.tensor([[2.0] * 8, [4.0] * 8])
+"""A gradient that wants less of every stored value."""
+
+
+@pytest.mark.parametrize(
+    ("loss_of_width", "least"),
+    [
+        (lambda width: 1 / width, 47.5),  # every dimension counts: all that the budget holds stays
+        (lambda width: 1.0 + 1e-4 * (8 - width), 6.0),  # no dimension counts: one for each of six rows
+        (lambda width: 1.0 if width > 3 else 1.1, 24.0),  # of the widths 7, 5, 4, 3, 2 and 1 four are enough
+        (lambda width: width, 6.0),  # a narrower table is better
+    ],
+)
+def test_the_sum_does_not_fall_below_what_an_untrained_cut_misses(loss_of_width, least):
+    mover = nested(compression=1.0000001, loss_of_width=loss_of_width)
+    for _ in range(2000):
+        mover.step(LESS)
+    assert mover.n_values == pytest.approx(least, rel=1e-4)
+
+
+def test_rows_take_over_what_alpha_made_of_them_before_it_becomes_whole():
+    split, config = small_split(), small_config(recipe="budget", embedding_dim=8, epochs=10, compression=2.0)
+    running = Search(split, config)
+    while len(running.history) < running.warm_epochs + 3:
+        running.step()
+    table, soft = running.trainer.network.embeddings, running.selection.alpha.detach().clone()
+    ids = torch.arange(table.n_rows)
+    before = table.pull(ids) * soft[torch.from_numpy(running.block_of)]
+    assert ((soft > 0.01) & (soft < 0.99)).any()
+    running.mover.after_epoch(4, 4, table)
+    after = running.selection(table.pull(ids), ids).detach()
+    kept = running.selection.alpha.detach()[torch.from_numpy(running.block_of)] == 1
+    assert torch.equal(after, torch.where(kept, before, 0.0))
 
 
 def test_settled_dimensions_are_whole_and_the_largest_remainder_that_fits_is_rounded_up():
