@@ -18,5 +18,5 @@ if panels.shown("glossary"):
     st.header(words["glossary"], anchor="glossary")
     with st.expander(words["words"]):
         for word, meaning in texts.glossary().items():
-            st.markdown(f"**{word.replace('_', ' ')}**: {meaning}")
+            st.markdown(f"**{words['names'].get(word) or word.replace('_', ' ')}**: {meaning}")
 st.caption(words["sources"])
