@@ -83,45 +83,61 @@ STUDIES = {
 }
 
 
+Found = dict[tuple[str, float], Outcomes]
+"""Outcomes by method and compression."""
+
+
 def remarks(study: Study, contest: Contest) -> list[str]:
     """What the budgeted recipe brings within each budget, and whether the published claim holds."""
-    rows = {
-        method: contest.run(method) for method in ("uniform", "dnis", "dnis-nested") if method in contest.config.methods
-    }
-    task = TASKS[contest.config.search.task]
-    cells = {
-        (method, row["compression"]): row["cells"] for method, those in rows.items() for row in those if row["cells"]
-    }
+    config, task = contest.config, TASKS[contest.config.search.task]
+    methods = {"uniform", "dnis", "dnis-nested"} & set(config.methods)
+    rows = [row for method in sorted(methods) for row in contest.run(method) if row["cells"]]
+    cells = {(row["method"], row["compression"]): row["cells"] for row in rows}
     found = dict(zip(cells, outcomes_of(list(cells.values()), contest.split.test, task.metric), strict=True))
-    sizes = contest.config.compressions
-    best = {size: _best_uniform(found, [s for s in sizes if s >= size], task.higher_is_better) for size in sizes}
-    said = [
-        f"Within the budget of {size:g}x DNIS, nested, is "
-        + _against(found["dnis-nested", size], best[size], contest, "the best uniform table")
-        for size in sizes
-        if ("dnis-nested", size) in found
-    ]
-    smaller = {"rating": 2.0, "ctr": 20.0}.get(contest.config.search.task)
-    if ("dnis", smaller) in found:
-        compared = _against(found["dnis", smaller], found["uniform", 1.0], contest, "the full uniform table")
-        said.append(f"The claim of {smaller:g}x without loss: one cut at the end is {compared}")
+    smaller = {"rating": 2.0, "ctr": 20.0}.get(config.search.task, 0.0)
+    said = _sentences(found, config, smaller, task.higher_is_better)
+    if task.metric == "auc":
+        said += _sentences({key: _logloss(scores) for key, scores in found.items()}, config, smaller, False)
     return said
 
 
-def _best_uniform(found: dict[tuple[str, float], Outcomes], sizes: list[float], higher_is_better: bool) -> Outcomes:
+def _sentences(found: Found, config: CompareConfig, smaller: float, higher_is_better: bool) -> list[str]:
+    said, sizes = [], config.compressions
+    for size in sizes:
+        if ("dnis-nested", size) in found:
+            best = _best_uniform(found, [s for s in sizes if s >= size], higher_is_better)
+            compared = _against(found["dnis-nested", size], best, config.n_bootstrap, higher_is_better)
+            said.append(f"Within the budget of {size:g}x, DNIS, nested, against the best uniform table: {compared}")
+    if ("dnis", smaller) in found:
+        compared = _against(found["dnis", smaller], found["uniform", 1.0], config.n_bootstrap, higher_is_better)
+        said.append(
+            f"The claim of {smaller:g}x without loss, one cut at the end against the full uniform table: {compared}"
+        )
+    return said
+
+
+def _logloss(scores: Outcomes) -> Outcomes:
+    """Log losses of every row in place of the scores that AUC is judged by."""
+    signed = np.where(scores.target > 0.5, -scores.values, scores.values)
+    return replace(scores, values=np.logaddexp(0.0, signed), metric="logloss")
+
+
+def _mean(outcomes: Outcomes) -> float:
+    return float(outcomes.estimate(np.ones((1, int(outcomes.unit.max()) + 1)))[0])
+
+
+def _best_uniform(found: Found, sizes: list[float], higher_is_better: bool) -> Outcomes:
     """The uniform table of best test metric among those that a budget holds: the hardest to beat."""
-    everyone = [(o, np.ones((1, int(o.unit.max()) + 1))) for s in sizes if (o := found.get(("uniform", s))) is not None]
-    return (max if higher_is_better else min)(everyone, key=lambda pair: float(pair[0].estimate(pair[1])[0]))[0]
+    fitting = [found["uniform", size] for size in sizes if ("uniform", size) in found]
+    return (max if higher_is_better else min)(fitting, key=_mean)
 
 
-def _against(ours: Outcomes, theirs: Outcomes, contest: Contest, name: str) -> str:
+def _against(ours: Outcomes, theirs: Outcomes, n_draws: int, higher_is_better: bool) -> str:
     """The difference in per cent of the other's metric, positive where ours is better, with its interval, in words."""
-    sign = 100 if TASKS[contest.config.search.task].higher_is_better else -100
-    whole = float(theirs.estimate(np.ones((1, int(theirs.unit.max()) + 1)))[0])
-    difference = paired_difference(ours, theirs, contest.config.n_bootstrap)
-    low, centre, high = sorted(sign * value / whole for value in difference)
-    word = "better than" if low > 0 else "worse than" if high < 0 else "within noise of"
-    return f"{word} {name}: {centre:+.2f} %, 95 % interval {low:+.2f} to {high:+.2f} %."
+    whole = (100 if higher_is_better else -100) / _mean(theirs)
+    low, centre, high = sorted(whole * value for value in paired_difference(ours, theirs, n_draws))
+    word = "better" if low > 0 else "worse" if high < 0 else "within noise"
+    return f"{ours.metric} {centre:+.2f} %, 95 % interval {low:+.2f} to {high:+.2f} %: {word}."
 
 
 if __name__ == "__main__":
