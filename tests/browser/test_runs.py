@@ -94,5 +94,9 @@ def test_settings_of_a_run_move_into_the_search_page(visit):
     page = visit("/?run=movielens-small-run")
     button(page, "Use its settings").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Search")
-    expect(page.get_by_text("Next: MF, 64 dimensions at most, 10 blocks, 60 epochs at most, seed 0.")).to_be_visible()
+    expect(
+        page.get_by_text(
+            "Next, on MovieLens latest-small: MF, 64 dimensions at most, 10 blocks, 60 epochs at most, seed 0."
+        )
+    ).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
