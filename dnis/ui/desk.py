@@ -197,7 +197,9 @@ def duration(seconds: float | None) -> str:
         seconds: Time [s]; None counts as none.
 
     Returns:
-        Such as ``8 s`` or ``2 min 5 s``.
+        Such as ``8 s`` or ``2 min 5 s``; ``< 1 s`` for what took less than half a second.
     """
+    if seconds and seconds < 0.5:
+        return "< 1 s"
     minutes, rest = divmod(round(seconds or 0.0), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
