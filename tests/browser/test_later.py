@@ -28,13 +28,16 @@ def test_no_part_asks_to_be_drawn_while_a_button_is_held_down(visit):
 
 def test_a_press_whose_end_was_swallowed_is_over_with_the_next_move(visit):
     page = visit("/learn")
-    page.add_init_script("window.dispatchEvent(new PointerEvent('pointerdown', {buttons: 1}))")
+    page.add_init_script(PRESSED)
     page.reload()
     expect(page.get_by_role("heading", level=2).last).to_contain_text("Glossary")
     places = page.locator(".nearness")
     expect(places.first).to_be_attached()
+    page.wait_for_timeout(1_000)
+    page.evaluate("clearInterval(window.pressing)")
+    before = places.count()
     page.wait_for_timeout(1_500)
-    assert places.count() > 0
+    assert places.count() == before > 0
     page.mouse.move(300, 300)
     expect(places).to_have_count(0)
 
