@@ -10,7 +10,8 @@ PRESSED = "window.pressing = setInterval(() => window.dispatchEvent(new PointerE
 LET_GO = "clearInterval(window.pressing); window.dispatchEvent(new PointerEvent('pointerup'))"
 
 
-def test_no_part_asks_to_be_drawn_while_a_button_is_held_down(visit):
+def opened_with_a_press(visit):
+    """Learn with a button held down from the start, and the places of its steps that are not drawn yet."""
     page = visit("/learn")
     page.add_init_script(PRESSED)
     page.reload()
@@ -18,6 +19,11 @@ def test_no_part_asks_to_be_drawn_while_a_button_is_held_down(visit):
     places = page.locator(".nearness")
     expect(places.first).to_be_attached()
     page.wait_for_timeout(1_000)  # a part may have asked before the first press was heard
+    return page, places
+
+
+def test_no_part_asks_to_be_drawn_while_a_button_is_held_down(visit):
+    page, places = opened_with_a_press(visit)
     before = places.count()
     assert before > 0
     page.wait_for_timeout(2_500)
@@ -27,13 +33,7 @@ def test_no_part_asks_to_be_drawn_while_a_button_is_held_down(visit):
 
 
 def test_a_press_whose_end_was_swallowed_is_over_with_the_next_move(visit):
-    page = visit("/learn")
-    page.add_init_script(PRESSED)
-    page.reload()
-    expect(page.get_by_role("heading", level=2).last).to_contain_text("Glossary")
-    places = page.locator(".nearness")
-    expect(places.first).to_be_attached()
-    page.wait_for_timeout(1_000)
+    page, places = opened_with_a_press(visit)
     page.evaluate("clearInterval(window.pressing)")
     before = places.count()
     page.wait_for_timeout(1_500)
