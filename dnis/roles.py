@@ -14,16 +14,21 @@ ROLE_NAMES = ("user", "item", "rating", "label", "timestamp", "split", "title", 
 
 SYNONYMS = {
     "user": "userid user uid customerid customer reviewerid visitorid memberid userkey "
-    "member visitor client reader viewer listener player",
+    "member visitor client reader viewer listener player "
+    "kunde kundenid kundennr kundennummer nutzer nutzerid benutzer utilisateur cliente usuario",
     "item": "itemid item iid movieid movie productid product asin parentasin isbn bookid songid trackid artistid "
-    "articleid businessid gameid sku itemkey book film song track game article restaurant recipe",
-    "rating": "rating ratings stars star score overall ratingvalue bookrating",
+    "articleid businessid gameid sku itemkey book film song track game article restaurant recipe "
+    "artikel artikelid artikelnr artikelnummer produkt produktid produit producto",
+    "rating": "rating ratings stars star score overall ratingvalue bookrating bewertung sterne puntuacion",
     "label": "label click clicked isclick clicks target y income purchased bought liked converted conversion",
-    "timestamp": "timestamp time ts date datetime unixreviewtime unixtime ratingtimestamp createdat eventtime",
+    "timestamp": "timestamp time ts date datetime unixreviewtime unixtime ratingtimestamp createdat eventtime "
+    "datum zeit zeitpunkt zeitstempel fecha",
     "split": "split part fold partition subset",
-    "title": "title itemtitle movietitle producttitle name itemname productname moviename",
+    "title": "title itemtitle movietitle producttitle name itemname productname moviename titel titre titulo",
 }
-"""Column names, in lower case without spaces and signs, that give a column its role; the first found wins."""
+"""Column names, in lower case without spaces and signs, that give a column its role; the first found wins.
+
+English first, then the most common ones of German, French and Spanish shops."""
 
 SPLIT_WORDS = {
     "train": "train", "training": "train", "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid",

@@ -95,18 +95,24 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
         higher_is_better: Its direction.
 
     Returns:
-        One sentence per compression, then one on the frontier.
+        One sentence per compression, or per several that have the same to say, then one on the frontier.
     """
     sign = -1 if higher_is_better else 1
-    sentences = []
+    compressions_of: dict[str, list[float]] = {}
     for compression in sorted({row["compression"] for row in rows}):
         here = sorted(_contestants(rows, compression), key=lambda row: (sign * row["mean"], row["method"] != "uniform"))
-        sentences.append(f"At {compression:g}x {_finding(here, metric)}.")
+        compressions_of.setdefault(_finding(here, metric), []).append(compression)
+    sentences = [f"At {_listed(compressions)} {finding}." for finding, compressions in compressions_of.items()]
     on_it = sorted({row["label"] for row in rows if row["on_frontier"]})
     off_it = sorted({row["label"] for row in rows} - set(on_it))
     # some labels hold a comma
     tail = f". Never on it: {'; '.join(off_it)}" if off_it else ""
     return [*sentences, f"On the frontier of bytes and {metric} at some size: {'; '.join(on_it)}{tail}."]
+
+
+def _listed(compressions: list[float]) -> str:
+    *others, last = [f"{c:g}x" for c in compressions]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def lost_seeds(found: list[dict[str, Any]], labels: dict[str, str]) -> list[str]:
@@ -139,15 +145,15 @@ def _finding(ranked: list[dict[str, Any]], metric: str) -> str:
     best = ranked[0]
     score = f"{metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes"
     if best["method"] == "uniform":
-        return f"uniform dimensions are best: {score}"
+        return f"uniform dimensions have the best mean: {score}"
     uniform = next((row for row in ranked if row["method"] == "uniform"), None)
+    leads = f"{best['label']} has the best mean: {score}"
     if uniform is None:
-        return f"{best['label']} is best: {score}; no uniform table is that small"
-    gap = f"{best['label']} is best: {score}, uniform {uniform['mean']:.4f}"
+        return f"{leads}; no uniform table is that small"
     if best["low"] is None:
-        return gap
+        return f"{leads}, uniform {uniform['mean']:.4f}"
     noise = "within" if best["low"] <= 0 <= best["high"] else "beyond"
     return (
-        f"{gap}; difference to the best uniform table of at most its size {best['difference']:+.4f}, "
-        f"95 % interval {best['low']:+.4f} to {best['high']:+.4f}: {noise} noise"
+        f"{leads}, uniform {uniform['mean']:.4f}; difference to the best uniform table of at most its size "
+        f"{best['difference']:+.4f}, 95 % interval {best['low']:+.4f} to {best['high']:+.4f}: {noise} noise"
     )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.figures import bytes_text
+from dnis.figures import bytes_text, percent_text
 from dnis.ui import feature_panel, importance_panel, panels, session, shell, store, texts
 
 shell.require_shell()
@@ -15,7 +15,7 @@ scheme = store.scheme_of(run, session.threshold())
 st.caption(
     words["threshold"].format(
         threshold=f"{scheme.threshold:.4g}", kept=f"{scheme.n_values:,}", full=f"{scheme.mask.size:,}",
-        share=f"{1 - scheme.sparsity:.1%}", size=bytes_text(store.stored_bytes(run, session.threshold())),
+        share=percent_text(1 - scheme.sparsity, 1), size=bytes_text(store.stored_bytes(run, session.threshold())),
     )
 )  # fmt: skip
 

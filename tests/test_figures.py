@@ -135,7 +135,7 @@ def test_role_strip_without_time_shows_sizes():
     split = SimpleNamespace(train=part(None, 7), search_val=part(None, 1), select_val=part(None, 1), test=part(None, 1))
     bars = figures.role_strip(split).data[0]
     assert list(bars.x) == [7, 1, 1, 1]
-    assert bars.y[0] == "train, 70%"
+    assert bars.y[0] == "train, 70 %"
 
 
 class part:  # noqa: N801 - stands for Interactions, of which the strip asks only this

@@ -17,6 +17,12 @@ def test_user_item_rating_and_time_are_known_by_many_names(user, item):
     assert (roles.timestamp, roles.fields) == ("ts", (user, item))
 
 
+def test_the_names_of_a_german_shop_are_known():
+    frame = pd.DataFrame({"Kunden-Nr": [1, 2], "Artikel": [3, 4], "Bewertung": [1, 5], "Datum": [10, 11]})
+    roles = Roles.guess(frame)
+    assert (roles.user, roles.item, roles.target, roles.timestamp) == ("Kunden-Nr", "Artikel", "Bewertung", "Datum")
+
+
 def test_further_columns_of_a_rating_log_are_features_but_titles_are_not():
     frame = pd.DataFrame(
         {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
-from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas, rule, scale
+from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas, percent_text, rule, scale
 
 if TYPE_CHECKING:
     from dnis.results import EpochEvent
@@ -66,7 +66,7 @@ def role_strip(split: Split, dark: bool = False) -> go.Figure:
     """
     parts = {name: getattr(split, name) for name in ROLES}
     total = max(sum(len(part) for part in parts.values()), 1)
-    labels = [f"{ROLES[name]}, {len(part) / total:.0%}" for name, part in parts.items()]
+    labels = [f"{ROLES[name]}, {percent_text(len(part) / total)}" for name, part in parts.items()]
     times = {name: part.timestamp for name, part in parts.items()}
     filled = [t for t in times.values() if t is not None and len(t)]
     if not filled or min(t.min() for t in filled) == max(t.max() for t in filled):

@@ -163,6 +163,19 @@ def rule(figure: go.Figure, line: dict[str, Any], x: Sequence[float] = (), y: Se
     figure.layout.shapes = [*figure.layout.shapes, *upright, *level]
 
 
+def percent_text(share: float, digits: int = 0) -> str:
+    """A share for people: 0.25 is 25 %.
+
+    Args:
+        share: Share of a whole.
+        digits: Digits after the point.
+
+    Returns:
+        Per cent with a space before the sign, as the pictures drawn in the browser have it.
+    """
+    return f"{share:.{digits}%}".replace("%", " %")
+
+
 def bytes_text(n_bytes: float) -> str:
     """A size for people.
 

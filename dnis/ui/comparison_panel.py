@@ -139,13 +139,14 @@ def _table(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
         return
     frame, names, number = table(comparison["rows"]), words["columns"], st.column_config.NumberColumn
     forms = {
-        "compression": "%.3gx", "embedding_dim": "%.1f", "n_values": "localized", "n_bytes": "bytes", "lr": "%.2g",
+        "compression": "%.3gx", "embedding_dim": "%.1f", "n_values": "localized", "n_bytes": "%.1f kB", "lr": "%.2g",
         "l2": "%.2g", "l2_nu": "%.2f", "elapsed_s": "%.1f", **dict.fromkeys(("mean", "sd"), "%.4f"),
         **dict.fromkeys(("difference", "low", "high"), "%+.4f"),
     }  # fmt: skip
     columns = {name: number(names[name], format=form) for name, form in forms.items()}
     columns |= {name: names[name] for name in ("label", "layout", "seeds", "on_frontier")}
-    st.dataframe(frame, hide_index=True, alt=words["table"], column_config=columns, placeholder="-")
+    seen = frame.assign(n_bytes=frame["n_bytes"] / 1000)
+    st.dataframe(seen, hide_index=True, alt=words["table"], column_config=columns, placeholder="-")
     st.download_button(
         words["download"], lambda: exports.csv_bytes(frame), f"{recipes.file_stem(run)}-comparison.csv", "text/csv",
         key="take_comparison", on_click="ignore", icon=":material/download:",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from dnis.figures import percent_text
 from dnis.settings import MAX_CORE, DataSpec
 from dnis.ui import data_panel, texts
 
@@ -70,7 +71,7 @@ def counts(before: Interactions, after: Interactions) -> pd.DataFrame:
     words = texts.page("data")
     sizes = [(len(d), d.n_users, d.n_items) for d in (before, after)]
     rows = [
-        (words["metrics"][name], f"{b:,}", f"{a:,}", f"{a / b:.1%}")
+        (words["metrics"][name], f"{b:,}", f"{a:,}", percent_text(a / b, 1))
         for name, b, a in zip(("interactions", "users", "items"), *sizes, strict=True)
     ]
     return pd.DataFrame(rows, columns=[words["core_columns"][n] for n in ("what", "before", "after", "kept")])

@@ -51,7 +51,7 @@ def facts(data: Interactions, spec: DataSpec) -> None:
     if data.n_items:
         shown["items"] = f"{data.n_items:,}"
     if data.n_users and data.n_items:
-        shown["density"] = f"{_density(spec, store.stamp_of_source(spec.source), data):.2%}"
+        shown["density"] = figures.percent_text(_density(spec, store.stamp_of_source(spec.source), data), 2)
     with st.container(horizontal=True):
         for name in names:
             if name in shown:
@@ -154,7 +154,7 @@ def tail_numbers(counts: np.ndarray) -> dict[str, str]:
     n_top = max(1, len(counts) // 10)
     share = np.sort(counts)[::-1][:n_top].sum() / max(counts.sum(), 1)
     return {
-        "top": f"{n_top:,}", "features": f"{len(counts):,}", "share": f"{share:.0%}",
+        "top": f"{n_top:,}", "features": f"{len(counts):,}", "share": figures.percent_text(share),
         "rare": f"{int((counts < FEW).sum()):,}", "few": str(FEW),
     }  # fmt: skip
 
@@ -184,7 +184,7 @@ def unknown_table(split: Split) -> pd.DataFrame:
     rows = [
         {
             "part": figures.ROLES[part], "field": escape.plain(field, 30), "interactions": n,
-            "share": f"{n / len(split.parts[part]):.1%}",
+            "share": figures.percent_text(n / len(split.parts[part]), 1),
         }
         for part in PARTS for field, n in split.unknown[part].items() if n
     ]  # fmt: skip

@@ -126,9 +126,7 @@ def _neighbours(run: Run, before: neighbours.Neighbours, after: neighbours.Neigh
         st.caption(words["nothing_left"])
     else:
         st.caption(words["overlap"].format(same=neighbours.overlap(before, after), total=len(before.ids)))
-    table = neighbour_table(run, before, after)
-    width = {name: st.column_config.TextColumn(width="medium") for name in table.columns}
-    st.dataframe(table, hide_index=True, alt=words["neighbours_about"], column_config=width)
+    st.table(neighbour_table(run, before, after), border="horizontal", hide_index=True, alt=words["neighbours_about"])
 
 
 def neighbour_table(run: Run, before: neighbours.Neighbours, after: neighbours.Neighbours) -> pd.DataFrame:
@@ -140,15 +138,14 @@ def neighbour_table(run: Run, before: neighbours.Neighbours, after: neighbours.N
         after: Neighbours in the pruned table.
 
     Returns:
-        Columns before and after, with a tick before names that stand in both.
+        Columns before and after in Markdown, with a tick before names that stand in both.
     """
     words = texts.page("importance")
     both = set(before.ids.tolist()) & set(after.ids.tolist())
 
     def column(found: neighbours.Neighbours) -> pd.Series:
         marks = ["✓ " if i in both else "" for i in found.ids.tolist()]
-        named = [escape.plain(run.vocabulary.label(int(i)), 44) for i in found.ids]
-        # the number first: what a narrow column cuts off is the end of a long name
+        named = [escape.markdown(run.vocabulary.label(int(i))) for i in found.ids]
         return pd.Series([f"{m}{c:.2f} {n}" for m, n, c in zip(marks, named, found.cosines, strict=True)], dtype=str)
 
     return pd.DataFrame({words["before"]: column(before), words["after"]: column(after)}).fillna("")

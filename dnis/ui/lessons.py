@@ -39,7 +39,7 @@ def tail(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     counts = miniature.popularity(MANY, s)
     top = MANY // 10
     live = {
-        "s": f"{s:.1f}", "top": top, "n": MANY, "share": f"{counts[:top].sum() / counts.sum():.0%}",
+        "s": f"{s:.1f}", "top": top, "n": MANY, "share": figures.percent_text(counts[:top].sum() / counts.sum()),
         "total": f"{counts.sum():,}", "rare": int((counts < 10).sum()),
     }  # fmt: skip
     _say(words, knobs, live)
@@ -176,7 +176,7 @@ def verdict(rows: list[dict[str, Any]], budget: int, words: dict[str, str]) -> d
         for name in ("dnis", "uniform")
     }  # fmt: skip
     name = "dnis_wins" if best["dnis"] < best["uniform"] else "uniform_wins"
-    percent = f"{abs(best['dnis'] - best['uniform']) / max(best.values()):.1%}"
+    percent = figures.percent_text(abs(best["dnis"] - best["uniform"]) / max(best.values()), 1)
     return {
         "bytes": f"{budget:,}", "dnis": f"{best['dnis']:.3f}", "uniform": f"{best['uniform']:.3f}",
         "seeds": str(rows[0]["seeds"]), "winner": words[name].format(percent=percent),

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dnis.exports import safe_frame
+from dnis.figures import percent_text
 from dnis.preparation import dealt, same_data
 from dnis.ui import escape, later, loaded, recommendations, session, store, texts
 
@@ -57,7 +58,7 @@ def _ten(run: Run, words: dict[str, Any]) -> None:
         return
     st.write(
         words["overlap"].format(
-            both=len(np.intersect1d(before[0], after[0])), n=len(before[0]), kept=f"{1 - scheme.sparsity:.0%}",
+            both=len(np.intersect1d(before[0], after[0])), n=len(before[0]), kept=percent_text(1 - scheme.sparsity),
             threshold=f"{scheme.threshold:.4g}",
         )
     )  # fmt: skip

@@ -94,16 +94,17 @@ def points(run: Run) -> None:
         st.caption(words["no_points"])
         return
     table = cut.points_table(run)
+    table["share"] *= 100
     number = st.column_config.NumberColumn
     st.dataframe(
         table, hide_index=True, alt=words["points"],
         column_config={
             "threshold": number(words["table"]["threshold"], format="%.4g"),
             "n_values": number(words["table"]["n_values"], format="localized"),
-            "share": number(words["table"]["share"], format="percent"),
+            "share": number(words["table"]["share"], format="%.1f %%"),
             "n_kb": number(words["table"]["n_kb"], format="%.1f kB"),
             "val": number(words["table"]["val"], format="%.4f"),
             "test": number(words["table"]["test"], format="%.4f"),
-            "change": number(words["table"]["change"], format="%+.2f%%"),
+            "change": number(words["table"]["change"], format="%+.2f %%"),
         },
     )  # fmt: skip

@@ -102,9 +102,9 @@ def test_the_verdict_names_whoever_is_better():
         {"method": "uniform", "n_bytes": 960, "mean": 0.9, "seeds": 3},
         {"method": "dnis", "n_bytes": 2000, "mean": 0.1, "seeds": 3},
     ]
-    assert lessons.verdict(rows, 960, WORDS)["winner"] == "uniform by 10.0%"
+    assert lessons.verdict(rows, 960, WORDS)["winner"] == "uniform by 10.0 %"
     rows[1]["mean"] = 1.25
-    assert lessons.verdict(rows, 960, WORDS)["winner"] == "DNIS by 20.0%"
+    assert lessons.verdict(rows, 960, WORDS)["winner"] == "DNIS by 20.0 %"
 
 
 def test_where_dimensions_need_not_differ_uniform_tables_win_the_lesson():
