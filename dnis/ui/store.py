@@ -122,7 +122,9 @@ def scheme_of(run: Run, threshold: float) -> DimensionScheme:
 
 
 def first_threshold(run: Run) -> float:
-    """The threshold at which half of a run's values go; 0 where the search has kept to a budget itself."""
+    """Where somebody retrained last; else 0 for a search that kept to a budget, or where half of a run's values go."""
+    if run.retrained:
+        return float(run.retrained[-1]["threshold"])
     if run.result.config.recipe == "budget":
         return 0.0
     return _median_weight(str(run.folder), stamp_of(run.folder), run)

@@ -186,6 +186,12 @@ def test_a_threshold_belongs_to_its_run(runs):
     assert session.threshold_of(run) == store.first_threshold(run) > 0
 
 
+def test_a_run_begins_where_it_was_retrained_last(runs):
+    run = load_run(runs / "small-run")
+    points = tuple({"threshold": threshold} for threshold in (0.1, 0.05))
+    assert session.threshold_of(dataclasses.replace(run, retrained=points)) == 0.05
+
+
 def test_a_run_that_kept_to_a_budget_begins_uncut(runs):
     run = load_run(runs / "small-run")
     config = dataclasses.replace(run.result.config, recipe="budget", compression=2.0)
