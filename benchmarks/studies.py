@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -158,13 +159,24 @@ def run(name: str, doc: str | None, studies: Mapping[str, Study], remark: Remark
     ask.add_argument("--write", type=Path, help="where the tables go, e.g. benchmarks/RESULTS.md")
     options = ask.parse_args()
     torch.set_num_threads(1)
-    done, parts = {}, []
+    done, parts = {}, {}
     for which in options.study or studies:
         done[which], part = fill(studies[which], options.cells / which, options, remark)
-        parts += [] if part is None else [part]
+        parts |= {} if part is None else {studies[which].title: part}
     if parts:
-        options.write.write_text("\n".join([heading(name, studies), *parts]))
+        before = options.write.read_text() if options.write.is_file() else heading(name, studies)
+        above, kept = sections(before)
+        parts = kept | parts
+        ordered = [parts[study.title] for study in studies.values() if study.title in parts]
+        options.write.write_text("\n".join([above, *ordered]))
     print(json.dumps({"benchmark": name, "studies": done}))
+
+
+def sections(text: str) -> tuple[str, dict[str, str]]:
+    """The heading of a file of results, and its tables by the titles of their studies; what is not redone stays."""
+    above, *found = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    kept = {title: f"## {title}{body.rstrip()}\n" for title, body in zip(found[::2], found[1::2], strict=True)}
+    return f"{above.rstrip()}\n", kept
 
 
 def heading(name: str, studies: Mapping[str, Study]) -> str:
