@@ -225,3 +225,8 @@ def test_an_unknown_method_keeps_its_name_but_not_its_markup():
 def test_figures_leave_the_background_to_the_page():
     for figure in (figures.frontier(ROWS), figures.tradeoff(SWEEP), figures.alpha_heatmap(np.ones((2, 2)))):
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_bars_without_neighbours_are_no_wider_than_a_dimension():
+    figure = figures.feature_bars(np.array([0.5, 0.1, 0.4, 0.1]), np.array([True, False, True, False]), 0.3)
+    assert {bars.width for bars in figure.data} == {0.85}

@@ -35,6 +35,10 @@ def alpha_heatmap(alpha: np.ndarray, block_words: Sequence[str] = (), dark: bool
     return figure.update_xaxes(range=[-0.5, width - 0.5], showgrid=False, tickformat="d")
 
 
+BAR = 0.85
+"""Width of a bar in dimensions; said aloud, since Plotly widens the bars of a trace that has no two neighbours."""
+
+
 def feature_bars(
     weighted: np.ndarray, kept: np.ndarray, threshold: float = 0.0, limit: float | None = None, height: int = 260
 ) -> go.Figure:
@@ -57,7 +61,7 @@ def feature_bars(
         ("cut", ~kept, {"color": FAINT, "line": {"color": NEUTRAL, "width": 1}}),
     ):
         figure.add_bar(
-            x=dims[chosen], y=weighted[chosen], name=f"{name} ({int(chosen.sum())})", marker=marker,
+            x=dims[chosen], y=weighted[chosen], name=f"{name} ({int(chosen.sum())})", marker=marker, width=BAR,
             hovertemplate="dimension %{x}: %{y:.4f}, " + name + "<extra></extra>",
         )  # fmt: skip
     if threshold > 0:
@@ -65,4 +69,4 @@ def feature_bars(
     reach = limit or 1.05 * max(float(np.abs(weighted).max(initial=0.0)), threshold, 1e-6)
     figure.update_yaxes(range=[-reach, reach], zeroline=True, zerolinecolor=FAINT)
     figure.update_xaxes(range=[-0.7, len(weighted) - 0.3], tickformat="d", showgrid=False)
-    return figure.update_layout(bargap=0.15, barmode="overlay")
+    return figure.update_layout(barmode="overlay")
