@@ -50,6 +50,7 @@ def test_the_page_can_say_that_uniform_won(open_page, runs):
     write_json(runs / "small-run" / "comparison.json", COMPARISON)
     app = open_page("5_compare")
     assert any("uniform dimensions have the best mean" in m.value for m in app.markdown)
+    assert app.dataframe[0].value["n_bytes"].tolist() == [0.8, 0.82]  # in kB, as its column says
     drawn = {t["name"]: t for t in spec(app, "frontier")["data"]}
     assert drawn["Uniform"]["marker"]["size"] == drawn["DNIS"]["marker"]["size"]
     assert not app.success

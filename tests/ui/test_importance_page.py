@@ -9,7 +9,7 @@ import pytest
 from dnis.pruning import prune
 from dnis.runs import load_run
 from dnis.schemes import DimensionScheme
-from dnis.ui import cell_map, importance_panel, neighbours
+from dnis.ui import cell_map, escape, feature_panel, importance_panel, neighbours
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -135,3 +135,12 @@ def test_neighbours_come_from_the_same_field_before_and_after_the_cut(run):
     assert neighbours.overlap(before, after) == len(before.ids)
     nothing = DimensionScheme(np.zeros((n, 8), bool), run.result.block_of)
     assert neighbours.overlap(*neighbours.around(run, nothing, item)) == 0
+
+
+def test_names_of_neighbours_stay_text_in_a_table_that_reads_markdown(run, monkeypatch):
+    monkeypatch.setattr(type(run.vocabulary), "label", lambda self, feature: f"[{feature}](https://beacon)")
+    found = neighbours.Neighbours(np.array([3, 4]), np.array([0.9, 0.5]))
+    shown = feature_panel.neighbour_table(run, found, neighbours.Neighbours(found.ids[:1], found.cosines[:1]))
+    three, four = (escape.markdown(f"[{i}](https://beacon)") for i in (3, 4))
+    assert shown.to_numpy().tolist() == [[f"✓ 0.90 {three}", f"✓ 0.90 {three}"], [f"0.50 {four}", ""]]
+    assert not shown.map(lambda cell: "](" in cell).to_numpy().any()

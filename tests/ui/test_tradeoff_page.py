@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dnis.runs import add_retrained
+from dnis.runs import add_retrained, load_run
 from dnis.ui import desk, texts
 
 
@@ -51,6 +51,7 @@ def test_retrained_points_stand_on_the_curve_and_in_the_table(page, hand_run):
     # by hand: (0.80 - 0.82) / 0.82
     assert row["change"] == pytest.approx(-2.43902, abs=1e-4)
     assert row["n_kb"] == 2.0
+    assert row["share"] == pytest.approx(100 * 300 / load_run(hand_run).result.embeddings.size)
 
 
 def test_a_run_without_a_curve_says_so(page, hand_run):
