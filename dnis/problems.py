@@ -64,10 +64,16 @@ def facts_of(frame: pd.DataFrame) -> tuple[ColumnFacts, ...]:
         One record per column, in the table's order.
     """
     guess = Roles.guess(frame)
+
+    def kind(name: str) -> str:
+        # a column of texts is only taken for times where they read as times
+        text = "time" if guess.role_of(str(name)) == "timestamp" else "text"
+        return KINDS.get(frame[name].dtype.kind, text)
+
     return tuple(
         ColumnFacts(
             name=str(name),
-            kind=KINDS.get(frame[name].dtype.kind, "text"),
+            kind=kind(name),
             n_missing=int(frame[name].isna().sum()),
             n_distinct=int(frame[name].nunique()),
             samples=tuple(str(v)[:_LENGTH] for v in frame[name].dropna().unique()[:N_SAMPLES]),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _ROLE_FLAGS = {"split": "--split-column"}
 
+_ONE_THREAD = "export OMP_NUM_THREADS=1  # the bits depend on the number of threads"
+
 _SCRIPT = Template('''"""The same search again: same data, settings and seed, hence the same numbers.
 
 Run it in the folder of DNIS Explorer, the one that holds app.py:
@@ -34,6 +36,12 @@ sys.path.insert(0, os.getcwd())  # where the dnis package is
 
 from dnis import SearchConfig, datasets, prune, search, train
 
+
+def report(what, metrics):
+    for part, values in metrics.items():
+        print(f"{what}, {part}:", ", ".join(f"{name} {value}" for name, value in values.items()))
+
+
 try:
     split = datasets.load(${source}, ${columns}${core}).split(${strategy}, seed=${seed})
 except (ValueError, OSError, IndexError) as error:
@@ -42,7 +50,7 @@ config = SearchConfig(
 ${config}
 )
 result = search(split, config)
-print("search:", result.metrics)
+report("search", result.metrics)
 
 scheme = prune(result, threshold=${threshold})
 print(f"kept {scheme.n_values} of {scheme.mask.size} values, {scheme.n_bytes} bytes")
@@ -50,7 +58,7 @@ print(f"kept {scheme.n_values} of {scheme.mask.size} values, {scheme.n_bytes} by
 # how long to train is chosen on select_val; the final model then learns from everything but test
 chosen = train(split, result.retraining, scheme)
 final = train(split, replace(result.retraining, epochs=chosen.best_epoch), scheme, data="development")
-print("retrained:", {"val": chosen.metrics["val"], "test": final.metrics["test"]})
+report("retrained", {"val": chosen.metrics["val"], "test": final.metrics["test"]})
 ''')
 
 
@@ -139,7 +147,7 @@ def command(run: Run, threshold: float) -> str:
         threshold: The cut in use.
 
     Returns:
-        Two shell lines.
+        Shell lines: the number of threads, the search, the retraining.
     """
     data = _public_data(run)
     words = ["python", "-m", "dnis", "search", data["source"]]
@@ -155,7 +163,7 @@ def command(run: Run, threshold: float) -> str:
     for name, value in settings.items():
         words += _flag(name, value)
     again = ["python", "-m", "dnis", "retrain", "runs/my-run", "--threshold", f"{threshold:.9g}"]
-    lines = [shlex.join([*words, "--out", "runs/my-run"]), shlex.join(again)]
+    lines = [_ONE_THREAD, shlex.join([*words, "--out", "runs/my-run"]), shlex.join(again)]
     if data["seed"] != config.seed:
         lines.insert(
             0, f"# the split had seed {data['seed']}, and --seed sets both: only the script repeats this run exactly"

@@ -38,6 +38,10 @@ def run(tiny_search, small_split, tmp_path):
     return load_run(save_run(tmp_path / "some-run", data=data, result=result, split=small_split))
 
 
+def reported(what, metrics):
+    return [f"{what}, {part}: " + ", ".join(f"{n} {v}" for n, v in m.items()) for part, m in metrics.items()]
+
+
 def with_data(run, **changes):
     return replace(run, data=replace(run.data, **changes))
 
@@ -57,7 +61,8 @@ def test_only_settings_that_differ_from_their_defaults_are_told(run):
 
 def test_the_command_line_reads_the_command_as_the_same_data_and_settings(run):
     told = with_data(run, columns=(("user", "who's"), ("split", "part"), ("feature", "a,b"), ("ignore", "x")))
-    search, retrain = recipes.command(told, 0.25).splitlines()
+    threads, search, retrain = recipes.command(told, 0.25).splitlines()
+    assert shlex.split(threads, comments=True) == ["export", "OMP_NUM_THREADS=1"]
     words = shlex.split(search)
     assert words[:3] == ["python", "-m", "dnis"]
     options = make_parser().parse_args(words[3:])
@@ -106,6 +111,7 @@ def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     command = [sys.executable, tmp_path / "script.py", ratings_csv]
     # nothing is set for it: it finds the package in the folder that it is run in
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    search, _, retrained = said.stdout.splitlines()
-    assert search == f"search: {run.result.metrics}"
-    assert retrained == f"retrained: {done['retrained']['metrics']}"
+    lines = said.stdout.splitlines()
+    assert lines[: len(run.result.metrics)] == reported("search", run.result.metrics)
+    again = done["retrained"]["metrics"]
+    assert lines[-len(again) :] == reported("retrained", again)

@@ -173,7 +173,7 @@ def _progress(seen: JobView, words: dict[str, Any]) -> None:
     cells = [e for e in seen.events if e["event"] == "cell"]
     total = cells[-1].get("n_cells", 0) if cells else 0
     if not total:
-        st.progress(0.0, text=words["first_cell"] if seen.state == "running" else desk.progress(seen))
+        st.progress(0.0, text=desk.progress(seen))
         return
     last = cells[-1]
     how_far = words["last_cell"].format(

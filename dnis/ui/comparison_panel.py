@@ -23,7 +23,10 @@ _TUNED = ("lr", "l2", "l2_nu")
 FRONTIER_PX = 600
 """The figure beside it has a line per method and size, so this one has room."""
 
-_BUTTON_PX = 56
+_FEW = ("label", "compression", "n_bytes", "mean", "sd", "difference", "low", "high", "on_frontier")
+"""Columns that fit a usual window; the others are what was set and how a table is stored."""
+
+_BUTTON_PX = 112
 
 
 def read(run: Run) -> dict[str, Any] | None:
@@ -138,15 +141,21 @@ def _table(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
     if not later.reached("comparison_table", later.table_px(len(comparison["rows"])) + _BUTTON_PX):
         return
     frame, names, number = table(comparison["rows"]), words["columns"], st.column_config.NumberColumn
+    every = st.toggle(words["every"], key="every_column", persist_state="session", help=words["every_help"])
     forms = {
         "compression": "%.3gx", "embedding_dim": "%.1f", "n_values": "localized", "n_bytes": "%.1f kB", "lr": "%.2g",
         "l2": "%.2g", "l2_nu": "%.2f", "elapsed_s": "%.1f", **dict.fromkeys(("mean", "sd"), "%.4f"),
         **dict.fromkeys(("difference", "low", "high"), "%+.4f"),
     }  # fmt: skip
     columns = {name: number(names[name], format=form) for name, form in forms.items()}
-    columns |= {name: names[name] for name in ("label", "layout", "seeds", "on_frontier")}
+    columns |= {name: names[name] for name in ("layout", "seeds", "on_frontier")}
+    # where the window is narrower than the table, the names stay beside the numbers that are scrolled to
+    columns["label"] = st.column_config.TextColumn(names["label"], pinned=True)
     seen = frame.assign(n_bytes=frame["n_bytes"] / 1000)
-    st.dataframe(seen, hide_index=True, alt=words["table"], column_config=columns, placeholder="-")
+    st.dataframe(
+        seen, hide_index=True, alt=words["table"], column_config=columns, placeholder="-",
+        column_order=None if every else _FEW,
+    )  # fmt: skip
     st.download_button(
         words["download"], lambda: exports.csv_bytes(frame), f"{recipes.file_stem(run)}-comparison.csv", "text/csv",
         key="take_comparison", on_click="ignore", icon=":material/download:",

@@ -184,7 +184,7 @@ def progress(seen: JobView) -> str:
         return words["queued"].format(position=seen.position, wait=duration(seen.wait_s))
     last = next((e for e in reversed(seen.events) if e["event"] in ("epoch", "cell")), None)
     if last is None:
-        return words["starting"]
+        return words["first_cell" if seen.kind == "compare" and seen.state == "running" else "starting"]
     if last["event"] == "epoch":
         return words["epoch_of"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"))
     return words["cells"].format(count=sum(e["event"] == "cell" for e in seen.events))

@@ -103,13 +103,15 @@ def listed(index: Index, vocabulary: Vocabulary, counts: np.ndarray, text: str) 
         text: What has been typed.
 
     Returns:
-        ``query``, ``total`` and ``found``: id, name, what (field and raw id) and count of the first matches.
+        ``query``, ``total`` and ``found``: id, name, what (field and raw id, where the name does not say it) and count
+        of the first matches.
     """
     places = index.matches(text)
     found = []
     for place in places[:N_MATCHES]:
         feature = int(index.features[place])
         field, raw = vocabulary.decode(feature)
-        what = f"{escape.plain(field, 30)} {escape.plain(raw, 30)}"
-        found.append({"id": feature, "name": index.names[place], "what": what, "count": int(counts[feature])})
+        name, what = index.names[place], f"{escape.plain(field, 30)} {escape.plain(raw, 30)}"
+        # a feature without a title is called by field and raw id already
+        found.append({"id": feature, "name": name, "what": what if what != name else "", "count": int(counts[feature])})
     return {"query": text, "total": len(places), "found": found}

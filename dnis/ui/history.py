@@ -53,10 +53,10 @@ def table(runs: list[Run]) -> pd.DataFrame:
     Returns:
         Columns named as in ``texts/history.toml``; text.
     """
-    columns = texts.page("history")["columns"]
+    columns, names = texts.page("history")["columns"], workbench.distinct_names(runs)
     rows = [
         {
-            "name": workbench.run_name(run),
+            "name": names[run.folder.name],
             "data": escape.plain(workbench.data_name(run.data.source)),
             "model": f"{run.result.config.model}, K = {run.result.config.embedding_dim}",
             "best": best_value(run),

@@ -61,7 +61,8 @@ def beside(name: str, widths: list[int]) -> tuple[DeltaGenerator, DeltaGenerator
         Where to draw the panel, and where the rest.
     """
     if shown(name):
-        left, right = st.columns(widths, gap="large")
+        with st.container(key=f"beside_{name}"):
+            left, right = st.columns(widths, gap="large")
         return left, right
     rest = st.container()
     st.html(f"<style>.st-key-out_of_sight_{name} {{ display: none; }}</style><span hidden></span>")

@@ -99,7 +99,7 @@ def points(run: Run) -> None:
     st.dataframe(
         table, hide_index=True, alt=words["points"],
         column_config={
-            "threshold": number(words["table"]["threshold"], format="%.4g"),
+            "threshold": number(words["table"]["threshold"], format="%.4g", pinned=True),
             "n_values": number(words["table"]["n_values"], format="localized"),
             "share": number(words["table"]["share"], format="%.1f %%"),
             "n_kb": number(words["table"]["n_kb"], format="%.1f kB"),

@@ -127,7 +127,7 @@ def test_the_form_proposes_a_small_comparison_and_says_its_price_in_words(open_p
     monkeypatch.setattr(desk, "start", lambda job: sent.append(job))
     app = open_page("5_compare")
     # 4 x 2 trainings and 3 x 2 for the proposals a round, 12 epochs of 0.01 s, 5 rounds, 1.3 for safety: 10.9 s
-    price = "This takes less than a minute on this server; it may be half of that or twice that. To train, uniform "
+    price = "Estimated time on this server: less than a minute, give or take a factor of two. To train, uniform "
     assert price + "dimensions included: 4 methods, 2 sizes each, 2 settings tried, 3 seeds." in [
         m.value for m in app.markdown
     ]

@@ -30,7 +30,11 @@ class Cells {
     this.examples = data.examples.map((one) => ({ ...one, e: floatsOf(one.e), product: floatsOf(one.product) }));
     this.longest = this.examples.reduce((top, one) => one.product.reduce((t, v) => Math.max(t, Math.abs(v)), top), data.threshold || 1e-9);
     this.colours = ramp(this.root);
-    if (other) [this.block, this.dimension] = [data.shown ? data.examples[0].block : 0, 0];
+    const main = data.shown ? data.examples[0] : null;
+    if (other) this.dimension = 0;
+    // another feature on show is what the visitor wants to hear about
+    if (other || main?.label !== this.main) this.block = main ? main.block : 0;
+    this.main = main?.label;
     this.frame();
     this.draw();
   }

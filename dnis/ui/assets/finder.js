@@ -132,7 +132,7 @@ class Finder {
     const items = data.found.map((one, i) =>
       make("li", { role: "option", id: `match${i}`, "data-place": i, "aria-selected": String(i === this.at) }, [
         make("span", {}, this.marked(one.name)),
-        make("small", { text: say(words.match, { what: one.what, count: whole(one.count) }) }),
+        make("small", { text: say(one.what ? words.match : words.seen, { what: one.what, count: whole(one.count) }) }),
       ]),
     );
     const more = !items.length ? say(words.nothing, { text: data.query }) : data.total > items.length ? say(words.more, { shown: items.length, found: whole(data.total) }) : "";

@@ -6,6 +6,11 @@ const STEPS = 1000;
 const LEFT = 58;
 const RIGHT = 14;
 
+function changeText(value, start) {
+  const change = (100 * (value - start)) / Math.abs(start);
+  return `${Math.abs(change) < 0.05 ? "±" : change > 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} %`;
+}
+
 class Cut {
   constructor(root) {
     this.root = root;
@@ -171,14 +176,15 @@ class Cut {
     const test = this.metric("test");
     const val = this.metric("val");
     const start = data.measured.test[0];
-    const change = (100 * (test.value - start)) / Math.abs(start);
     const bytes = data.grid.n_bytes[at];
     const text = say(words.facts, {
       kept: whole(data.grid.n_values[at]), all: whole(data.full), share: share(1 - data.grid.sparsity[at]),
       bytes: sizeText(bytes), full: sizeText(data.full_bytes), metric: data.metric,
-      test: test.value.toFixed(4), val: val.value.toFixed(4), change: `${Math.abs(change) < 0.05 ? "±" : change > 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} %`,
+      test: test.value.toFixed(4), val: val.value.toFixed(4), change: changeText(test.value, start),
     });
-    return text + (test.measured ? "" : ` ${words.between}`) + (bytes >= data.full_bytes && at > 0 ? ` ${words.not_yet}` : "");
+    const again = data.retrained.filter((p) => p.test !== null && Math.abs(p.threshold - data.grid.threshold[at]) <= 1e-6 * p.threshold).at(-1);
+    const then = again ? ` ${say(words.facts_again, { metric: data.metric, test: again.test.toFixed(4), change: changeText(again.test, start) })}` : "";
+    return text + then + (test.measured ? "" : ` ${words.between}`) + (bytes >= data.full_bytes && at > 0 ? ` ${words.not_yet}` : "");
   }
 
   chart() {
