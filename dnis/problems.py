@@ -10,7 +10,7 @@ import pandas as pd
 from dnis.cleaning import unusable
 from dnis.columns import MAX_DISTINCT
 from dnis.roles import MANY_VALUES, Roles
-from dnis.times import is_twofold
+from dnis.times import is_dated, is_twofold
 
 N_SAMPLES = 3
 """Values told of each column."""
@@ -18,7 +18,7 @@ N_SAMPLES = 3
 N_ROWS = 5
 """Row numbers told of each problem."""
 
-_LENGTH = 40
+_LENGTH, _LOOKED = 40, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,10 @@ def facts_of(frame: pd.DataFrame) -> tuple[ColumnFacts, ...]:
     """
     guess = Roles.guess(frame)
 
-    def kind(name: str) -> str:
-        # a column of texts is only taken for times where they read as times
-        text = "time" if guess.role_of(str(name)) == "timestamp" else "text"
-        return KINDS.get(frame[name].dtype.kind, text)
-
     return tuple(
         ColumnFacts(
             name=str(name),
-            kind=kind(name),
+            kind=_kind(frame[name]),
             n_missing=int(frame[name].isna().sum()),
             n_distinct=int(frame[name].nunique()),
             samples=tuple(str(v)[:_LENGTH] for v in frame[name].dropna().unique()[:N_SAMPLES]),
@@ -81,6 +76,12 @@ def facts_of(frame: pd.DataFrame) -> tuple[ColumnFacts, ...]:
         )
         for name in frame.columns
     )
+
+
+def _kind(values: pd.Series) -> str:
+    if values.dtype.kind in KINDS:
+        return KINDS[values.dtype.kind]
+    return "time" if is_dated(values.dropna().unique()[:_LOOKED]) else "text"
 
 
 def problems_of(frame: pd.DataFrame, roles: Roles) -> tuple[Problem, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +13,8 @@ DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y")
 
 CLOCKS = ("", " %H:%M", " %H:%M:%S")
 """What may follow the day."""
+
+_DAY = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b")
 
 UNITS_PER_SECOND = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
 """Times written as numbers from the first one on are counted in so many units per second."""
@@ -68,6 +72,21 @@ def is_twofold(cell: str) -> bool:
     """
     day = cell.strip().partition(" ")[0]
     return all(not _read(pd.Series([day]), way).isna().any() for way in ("%d/%m/%Y", "%m/%d/%Y"))
+
+
+def is_dated(cells: Iterable[Any]) -> bool:
+    """Whether cells are days, or times that begin with a day.
+
+    Args:
+        cells: Values of a column, some of them at least.
+
+    Returns:
+        True if there are any, and every one is text that reads as such; a bare number, though ISO 8601 takes it for a
+        year, is none.
+    """
+    texts = list(cells)
+    written = bool(texts) and all(isinstance(t, str) and _DAY.match(t.strip()) is not None for t in texts)
+    return written and bool(read_times(pd.Series(texts)).notna().all())
 
 
 def _read(texts: pd.Series | pd.Index, layout: str) -> pd.Series:

@@ -23,6 +23,14 @@ def test_facts_count_what_is_missing_and_distinct():
     assert facts["user_id"].guess == "user"
 
 
+def test_days_written_as_text_are_times_and_other_texts_are_not():
+    days = {"day": [f"2024-01-0{i}" for i in range(1, 5)], "when": [f"{i}.12.2024 10:30" for i in (30, 29, 28, 31)]}
+    others = {"word": list("abcd"), "code": ["0001", "0002", "0003", "2024"], "few": ["2024-01-01", "soon", "", None]}
+    kinds = {fact.name: fact.kind for fact in facts_of(pd.DataFrame({**LOG, **days, **others}))}
+    assert {kinds[name] for name in days} == {"time"}
+    assert {kinds[name] for name in others} == {"text"}
+
+
 def test_a_sound_log_has_no_problems():
     assert found({}) == ()
 

@@ -89,6 +89,7 @@ def test_two_features_stand_side_by_side_with_their_neighbours(visit):
     expect(page.get_by_role("option", name=re.compile("Matrix, The"))).to_be_visible()
     page.keyboard.press("Enter")
     expect(second).to_have_value("Matrix, The (1999)")
+    expect(card(page)).to_contain_text("Forrest Gump (1994)")
     expect(page.get_by_text("item_id 2571", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^\d+ of 10 neighbours stay"))).to_have_count(2)
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(3)
@@ -109,6 +110,18 @@ def test_the_list_is_walked_by_arrows_and_left_by_escape(visit):
     page.keyboard.press("Escape")
     expect(options).to_have_count(0)
     expect(first).to_have_value("Forrest Gump (1994)")
+
+
+def test_the_cell_on_show_follows_the_feature_on_show(visit, bundled):
+    page = visit("/importance")
+    expect(card(page)).to_contain_text("Forrest Gump (1994)")
+    feature = int(np.flatnonzero(bundled.result.block_of == len(bundled.result.alpha) - 1)[-1])
+    rare = bundled.vocabulary.label(feature)
+    box(page, "A feature").fill(rare)
+    expect(page.get_by_role("option").first).to_contain_text(rare)
+    page.keyboard.press("Enter")
+    expect(card(page)).to_contain_text(rare)
+    expect(page.get_by_label("Block", exact=True)).to_have_value(str(bundled.result.block_of[feature]))
 
 
 def test_a_feature_among_100_000_is_found_by_title_and_by_raw_id(visit, large):

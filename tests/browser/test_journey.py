@@ -264,8 +264,25 @@ def test_retraining_adds_a_point_that_stays_with_the_run(visit):
     assert page.locator(".cut .chart .again").count() == 0
     page.get_by_role("button", name="Retrain here").click()
     expect(page.locator(".cut .chart .again")).to_have_count(1, timeout=90_000)
+    expect(page.locator(".cut .facts")).to_contain_text("Retrained at this threshold: test MSE")
+    page.set_viewport_size({"width": 390, "height": 844})
     page.reload()
     expect(page.locator(".cut .chart .again")).to_have_count(1)
+    expect(page.locator("[data-testid=stDataFrame]")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator(".cut .at").press("ArrowRight")
+    expect(page.locator(".cut .facts")).not_to_contain_text("Retrained at this threshold")
+
+
+def test_in_a_small_window_the_settings_have_room(visit):
+    page = visit("/search", viewport={"width": 780, "height": 1000})
+    expect(page.locator(".player .moment")).to_contain_text("Epoch")
+    settings, film = (page.locator(".st-key-beside_settings [data-testid=stColumn]").nth(i) for i in (0, 1))
+    main = page.locator("[data-testid=stMainBlockContainer]").bounding_box()
+    assert settings.bounding_box()["width"] > main["width"] * 0.8
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    expect(film).to_be_visible()
+    assert film.bounding_box()["x"] > settings.bounding_box()["x"] + settings.bounding_box()["width"]
 
 
 @pytest.mark.parametrize("path", ["/", "/search", "/tradeoff"])

@@ -54,3 +54,8 @@ def test_a_list_says_how_many_there_are_and_shows_a_few(vocabulary, counts, monk
         {"id": 3, "name": "Alien", "what": "item_id 7", "count": 7},
     ]
     assert finding.listed(finding.index_of(vocabulary, counts), vocabulary, counts, "xyz")["total"] == 0
+
+
+def test_a_feature_without_a_title_does_not_say_its_name_twice(vocabulary, counts):
+    found = finding.listed(finding.index_of(vocabulary, counts), vocabulary, counts, "user_id 7")["found"]
+    assert [(one["name"], one["what"]) for one in found] == [("user_id 7", "")]

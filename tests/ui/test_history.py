@@ -57,6 +57,13 @@ def test_every_run_is_listed_with_what_it_came_to(overview):
     assert first["data"] == "titled.csv"
 
 
+def test_runs_of_one_name_are_told_apart_in_the_list(runs):
+    run = load_run(runs / "small-run")
+    shutil.copytree(runs / "small-run", runs / "twin-run")
+    told = history.table([run, load_run(runs / "twin-run")])["name"].tolist()
+    assert told == ["small run · smal", "small run · twin"]
+
+
 def test_a_name_that_would_be_a_formula_in_a_spreadsheet_is_defused(runs):
     run = dataclasses.replace(load_run(runs / "small-run"), name="=1+1")
     assert history.table([run])["name"].tolist() == ["'=1+1"]

@@ -182,7 +182,7 @@ class Cut {
       bytes: sizeText(bytes), full: sizeText(data.full_bytes), metric: data.metric,
       test: test.value.toFixed(4), val: val.value.toFixed(4), change: changeText(test.value, start),
     });
-    const again = data.retrained.filter((p) => p.test !== null && Math.abs(p.threshold - data.grid.threshold[at]) <= 1e-6 * p.threshold).at(-1);
+    const again = data.retrained.filter((p) => p.test !== null && this.indexOf(p.threshold) === at).at(-1);
     const then = again ? ` ${say(words.facts_again, { metric: data.metric, test: again.test.toFixed(4), change: changeText(again.test, start) })}` : "";
     return text + then + (test.measured ? "" : ` ${words.between}`) + (bytes >= data.full_bytes && at > 0 ? ` ${words.not_yet}` : "");
   }
