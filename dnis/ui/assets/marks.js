@@ -89,8 +89,11 @@ function share(value) {
 }
 
 function sizeText(bytes) {
+  // as the server writes sizes: at most three digits that count
+  const amount = (value) => String(Number(value.toPrecision(3)));
   if (bytes < 1000) return `${whole(bytes)} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e5 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(2)} MB`;
+  if (bytes < 999_500) return `${amount(bytes / 1e3)} kB`;
+  return bytes < 999_500_000 ? `${amount(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 // "{kept} of {all}" with names from `values`.

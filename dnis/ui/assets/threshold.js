@@ -146,8 +146,8 @@ class Cut {
     const { data, words, at } = this;
     const range = this.find(".at");
     const threshold = data.grid.threshold[at];
-    this.find(".slider .name").textContent = say(words.slider, { threshold: threshold.toPrecision(3) });
-    range.setAttribute("aria-valuetext", say(words.spoken, { threshold: threshold.toPrecision(3), share: share(1 - data.grid.sparsity[at]) }));
+    this.find(".slider .name").textContent = say(words.slider, { threshold: Number(threshold.toPrecision(4)) });
+    range.setAttribute("aria-valuetext", say(words.spoken, { threshold: Number(threshold.toPrecision(4)), share: share(1 - data.grid.sparsity[at]) }));
     this.chart();
     // the slider runs along the axis of the chart, so that its thumb stands above the marker
     range.max = STEPS;
