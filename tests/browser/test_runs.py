@@ -23,7 +23,7 @@ def moment(page):
 
 def test_a_small_comparison_runs_from_the_form_to_its_verdict(visit):
     page = visit("/compare")
-    expect(page.get_by_text("This takes about")).to_be_visible()
+    expect(page.get_by_text("Estimated time on this server: about")).to_be_visible()
     for label, n_out, left in (
         ("Methods beside uniform dimensions", 2, "DNIS"),
         ("Compressions of the full table", 1, "2x"),
