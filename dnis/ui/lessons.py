@@ -25,8 +25,9 @@ MANY = 1000
 _EXAMPLE = np.array([0.9, -0.7, 0.5, 0.6, -0.82, 0.3, 0.15, -0.4])
 _SEEDS = 5
 _HIGH = 260
-_BODY, _BODIES = 316, {"losses": 634, "size": 388, "fair": 360}
-"""Heights of a figure, and of what stands below a step's text where both stand side by side [pixels]."""
+_FIGURE_PX, _FIGURES_PX = 316, {"losses": 634}
+_KNOBS_PX, _MORE_KNOBS_PX = 260, {"blocks": 310, "losses": 420, "size": 400, "fair": 340}
+"""Heights of a step's figures and of its knobs with their words: side by side, or one below the other [pixels]."""
 
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
 """A turned knob stays turned, and stands in the address for those whom the link is handed to."""
@@ -226,5 +227,14 @@ def draw(number: int) -> None:
     words = texts.page("learn")[step.__name__]
     st.header(words["title"], anchor=step.__name__)
     st.write(words["text"])
-    if number == 0 or later.reached(f"learn_{step.__name__}", _BODIES.get(step.__name__, _BODY)):
-        step(words, *st.columns([2, 3], gap="large"))
+    knobs, picture = st.columns([2, 3], gap="large")
+    if number == 0 or _reached(step.__name__, knobs, picture):
+        step(words, knobs, picture)
+
+
+def _reached(name: str, knobs: DeltaGenerator, picture: DeltaGenerator) -> bool:
+    with picture:
+        near = later.reached(f"learn_{name}", _FIGURES_PX.get(name, _FIGURE_PX))
+    if not near:
+        knobs.space(_MORE_KNOBS_PX.get(name, _KNOBS_PX))
+    return near

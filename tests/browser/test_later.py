@@ -10,9 +10,9 @@ PRESSED = "window.pressing = setInterval(() => window.dispatchEvent(new PointerE
 LET_GO = "clearInterval(window.pressing); window.dispatchEvent(new PointerEvent('pointerup'))"
 
 
-def opened_with_a_press(visit):
+def opened_with_a_press(visit, **options):
     """Learn with a button held down from the start, and the places of its steps that are not drawn yet."""
-    page = visit("/learn")
+    page = visit("/learn", **options)
     page.add_init_script(PRESSED)
     page.reload()
     expect(page.get_by_role("heading", level=2).last).to_contain_text("Glossary")
@@ -40,6 +40,19 @@ def test_a_press_whose_end_was_swallowed_is_over_with_the_next_move(visit):
     assert places.count() == before > 0
     page.mouse.move(300, 300)
     expect(places).to_have_count(0)
+
+
+def test_a_narrow_page_keeps_room_for_knobs_and_figure_one_below_the_other(visit):
+    page, places = opened_with_a_press(visit, viewport={"width": 390, "height": 900})
+    glossary = page.get_by_role("heading", name="Glossary")
+    assert places.count() >= 4
+    assert places.last.bounding_box()["height"] > 300
+    before = glossary.bounding_box()["y"]
+    page.evaluate(LET_GO)
+    expect(places).to_have_count(0)
+    expect(page.locator(".js-plotly-plot")).to_have_count(8)
+    page.wait_for_timeout(1_500)  # up to the sliders, whose scripts come after them
+    assert abs(glossary.bounding_box()["y"] - before) < 250
 
 
 def test_two_parts_never_ask_in_one_message(visit):
