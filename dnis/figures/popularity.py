@@ -99,7 +99,7 @@ def dims_by_popularity(
     Returns:
         A bubble figure with a line.
     """
-    figure = canvas(height, "interactions (many on the left)", "dimensions kept")
+    figure = canvas(height, "interactions", "dimensions kept")
     seen = np.flatnonzero(counts > 0)
     if not len(seen):
         return figure

@@ -17,6 +17,13 @@ NEUTRAL = "#868e96"
 """Uniform dimensions, and everything that is cut away."""
 
 FAINT = "rgba(134,142,150,0.25)"
+
+BAR_PX = 28
+"""Height that every figure keeps free on top for Plotly's buttons, which always show on a touch screen [pixels]."""
+
+# a legend of many rows pushes the plot down, never its own top row: an empty title keeps that below the buttons
+_KEPT_FREE = {"text": " ", "side": "top", "font": {"size": 16}}
+
 VALIDATION_DASH = "dash"
 TEST_DASH = "solid"
 TEXT_LIMIT = 60
@@ -125,12 +132,12 @@ def canvas(height: int, x: str, y: str, legend: bool = True) -> go.Figure:
     return go.Figure(
         layout={
             "height": height,
-            "margin": {"l": 60, "r": 10, "t": 34 if legend else 12, "b": 46},
+            "margin": {"l": 60, "r": 10, "t": BAR_PX + 20 if legend else BAR_PX, "b": 46},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"color": NEUTRAL, "size": 13},
             "showlegend": legend,
-            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": _KEPT_FREE},
             "hovermode": "closest",
             "hoverlabel": {"namelength": -1},
             # Plotly would lay a dark box below its buttons wherever they always show, as on a touch screen
