@@ -1,5 +1,7 @@
 """Figures say what the numbers say: positions, sizes and intervals worked out by hand."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,8 +9,11 @@ import pandas as pd
 import pytest
 
 from dnis import figures
+from dnis.figures.courses import LOSS_LINES
 from dnis.figures.popularity import block_borders
+from dnis.figures.style import BAR_PX
 from dnis.results import EpochEvent
+from dnis.ui import texts
 
 HOSTILE = '<a href="http://x.example">$\\alpha$</a>'
 
@@ -110,25 +115,63 @@ def test_dims_by_popularity_bundles_equal_features_and_averages_them():
     assert left > right
 
 
-def test_losses_draw_validation_dashed_test_solid_and_mark_the_kept_epoch():
+def test_losses_draw_validation_broken_test_solid_and_ring_the_kept_epoch():
     figure = figures.loss_curves(events({"select_val": 0.9, "test": 1.0}, {"select_val": 0.8, "test": 0.95}), 2)
     lines = traces(figure)
     assert lines["selection validation"].line.dash == "dash"
     assert lines["test"].line.dash == "solid"
     assert list(lines["test"].y) == [1.0, 0.95]
     assert "train" not in lines
-    assert figure.layout.shapes[-1].x0 == 2
+    ring = lines["kept epoch"]
+    assert (list(ring.x), list(ring.y), ring.marker.symbol) == ([2], [0.8], "circle-open")
+
+
+def test_a_role_has_the_same_line_in_a_figure_as_in_the_player():
+    css = (Path(figures.__file__).parents[1] / "ui/assets/player.css").read_text()
+    player = {role: re.search(rf"svg \.{role} {{(.*?)}}", css)[1] for role in figures.ROLES}
+    assert {role: line["dash"] != "solid" for role, line in LOSS_LINES.items()} == {
+        role: "stroke-dasharray" in style for role, style in player.items()
+    }
+    for role, style in player.items():
+        colour = {"var(--soft)": figures.NEUTRAL, "var(--accent)": figures.ACCENT}
+        said = re.search(r"stroke: ([^;]+);", style)[1]
+        assert LOSS_LINES[role]["color"] == colour.get(said, said)
+
+
+@pytest.mark.parametrize("task", ["rating", "ctr", "topk"])
+def test_losses_are_called_as_on_the_search_page_and_a_ranking_leaves_out_train(task):
+    figure = figures.loss_curves(events({"train": 9.0, "test": 1.0}), task=task)
+    assert figure.layout.yaxis.title.text == texts.page("search")["losses"][task]
+    assert ("train" in traces(figure)) == (task != "topk")
+
+
+def test_figures_on_one_scale_leave_room_for_their_highest_and_lowest_line():
+    pair = [figures.loss_curves(events({"test": value}, {"test": float("nan")})) for value in (1.0, 2.0)]
+    figures.share_scale(*pair)
+    for figure in pair:
+        assert figure.layout.yaxis.range == pytest.approx((0.94, 2.06))
+
+
+def test_no_scale_is_shared_where_nothing_was_measured():
+    empty = figures.loss_curves([])
+    figures.share_scale(empty)
+    assert empty.layout.yaxis.range is None
 
 
 def test_role_strip_counts_each_role_per_stretch_of_time():
     times = {"train": [0, 0, 47], "search_val": [47], "select_val": [47], "test": [48, 48]}
     split = SimpleNamespace(**{name: part(np.array(t)) for name, t in times.items()})
-    heat = figures.role_strip(split).data[0]
-    counts = np.asarray(heat.customdata)
+    figure = figures.role_strip(split)
+    counts = np.array([lane.customdata for lane in figure.data])
     assert counts.shape == (4, 48)
     assert counts[0, 0] == 2
     assert counts[:, 47].tolist() == [1, 1, 1, 2]
-    assert [label.split(",")[0] for label in heat.y] == ["train", "search validation", "selection validation", "test"]
+    names = [note.text.split(",")[0] for note in figure.layout.annotations]
+    assert names == ["train", "search validation", "selection validation", "test"]
+    # within its own lane, as high as the share of the role's busiest stretch: 1 of 2 for the last of training
+    tops = [(lane.base + np.asarray(lane.y)).tolist() for lane in figure.data]
+    assert (tops[0][0], tops[0][47], tops[3][47]) == pytest.approx((0.42, 0.69, 3.42))
+    assert figure.layout.xaxis.tickangle == 0
 
 
 def test_role_strip_without_time_shows_sizes():
@@ -225,6 +268,14 @@ def test_an_unknown_method_keeps_its_name_but_not_its_markup():
 def test_figures_leave_the_background_to_the_page():
     for figure in (figures.frontier(ROWS), figures.tradeoff(SWEEP), figures.alpha_heatmap(np.ones((2, 2)))):
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_every_figure_keeps_a_strip_free_for_the_buttons():
+    for figure in (figures.long_tail(np.array([3, 1])), figures.dims_by_block(np.array([2.0]), 4)):
+        assert figure.layout.margin.t >= BAR_PX
+    legend = figures.frontier(ROWS).layout.legend
+    assert (legend.yanchor, legend.title.side) == ("bottom", "top")
+    assert legend.title.text  # an empty one would take no height
 
 
 def test_bars_without_neighbours_are_no_wider_than_a_dimension():

@@ -56,7 +56,7 @@ def makers_of(
     found: dict[str, Callable[[], go.Figure]] = {
         "The long tail and its blocks": lambda: long_tail(result.counts, result.block_of),
         "Alpha by block and dimension": lambda: alpha_heatmap(result.alpha, dark=dark),
-        "Losses by epoch": lambda: loss_curves(result.history, result.best_epoch),
+        "Losses by epoch": lambda: loss_curves(result.history, result.best_epoch, task=result.config.task),
         "Dimensions kept per block": lambda: dims_by_block(scheme.mean_dims_by_block, scheme.mask.shape[1]),
         "Dimensions against popularity": lambda: dims_by_popularity(result.counts, scheme.dims),
     }

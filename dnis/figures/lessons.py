@@ -7,14 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from dnis.figures.courses import LOSS_LINES
 from dnis.figures.popularity import dims_by_block
 from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas, rule
-
-_LINES = {
-    "train": {"color": NEUTRAL, "width": 1.5, "dash": "dot"},
-    "search_val": {"color": ACCENT, "width": 2, "dash": "dash"},
-    "test": {"color": ACCENT, "width": 2, "dash": "solid"},
-}
 
 
 def before_and_after(plain: np.ndarray, weighted: np.ndarray, names: tuple[str, str], height: int = 260) -> go.Figure:
@@ -53,7 +48,7 @@ def course(losses: Mapping[str, np.ndarray], epoch: int, names: Mapping[str, str
     figure = canvas(height, "epoch", "loss")
     for role, values in losses.items():
         figure.add_scatter(
-            x=np.arange(1, len(values) + 1), y=values, mode="lines", name=names[role], line=_LINES[role],
+            x=np.arange(1, len(values) + 1), y=values, mode="lines", name=names[role], line=LOSS_LINES[role],
             hovertemplate="epoch %{x}: %{y:.3f}",
         )  # fmt: skip
     rule(figure, {"color": ACCENT, "width": 1}, x=[epoch])

@@ -162,8 +162,11 @@ def tail_numbers(counts: np.ndarray) -> dict[str, str]:
 def roles(split: Split, spec: DataSpec) -> None:
     """A strip of the four roles over time, and what training never saw."""
     words = texts.page("data")
-    strip = _strip(spec, store.stamp_of_source(spec.source), charts.is_dark(), split)
+    strip = _strip(spec, store.stamp_of_source(spec.source), split)
     charts.show(strip, key="role_strip", alt=words["strip_alt"])
+    # without times, one set of bars shows the sizes of all roles
+    if len(strip.data) > 1:
+        st.caption(words["strip_about"])
     table = unknown_table(split)
     if table.empty:
         st.caption(words["unknown_none"])
@@ -206,8 +209,8 @@ def _tail(spec: DataSpec, stamp: tuple[int, int], _split: Split) -> tuple[go.Fig
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _strip(spec: DataSpec, stamp: tuple[int, int], dark: bool, _split: Split) -> go.Figure:
-    return figures.role_strip(_split, dark)
+def _strip(spec: DataSpec, stamp: tuple[int, int], _split: Split) -> go.Figure:
+    return figures.role_strip(_split)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 _BESIDE = "_pair_with"
-_PX = 1_400
+_PX = 1_440
 
 
 def prefer(run: Run) -> None:
@@ -66,17 +66,18 @@ def _pair(run: Run, others: dict[str, Run], words: dict[str, Any]) -> None:
 
 
 def _pictures(one: Run, other: Run, names: dict[str, str], words: dict[str, Any]) -> None:
-    values = [v for run in (one, other) for event in run.result.history for v in event.losses.values()]
-    values = [v for v in values if np.isfinite(v)]
-    for column, run, key in zip(st.columns(2, gap="large"), (one, other), ("one", "other"), strict=True):
+    curves = [
+        figures.loss_curves(run.result.history, run.result.best_epoch, task=run.result.config.task)
+        for run in (one, other)
+    ]
+    if one.result.config.task == other.result.config.task:
+        # one scale for both, or the eye compares what cannot be compared
+        figures.share_scale(*curves)
+    for column, run, curve, key in zip(st.columns(2, gap="large"), (one, other), curves, ("one", "other"), strict=True):
         name = names[run.folder.name]
         with column:
             st.text(name)
-            curves = figures.loss_curves(run.result.history, run.result.best_epoch, height=260)
-            if values:
-                # one scale for both, or the eye compares what cannot be compared
-                curves.update_yaxes(range=[min(values), max(values)])
-            charts.show(curves, key=f"pair_losses_{key}", alt=words["losses_alt"].format(name=name))
+            charts.show(curve, key=f"pair_losses_{key}", alt=words["losses_alt"].format(name=name))
             picture = figures.alpha_heatmap(run.result.alpha, dark=charts.is_dark())
             charts.show(picture, key=f"pair_alpha_{key}", alt=words["alpha_alt"].format(name=name))
     if one.result.alpha.shape == other.result.alpha.shape:

@@ -155,7 +155,8 @@ def test_split_strategy_and_seed_become_part_of_the_data(page):
 
 def test_the_long_tail_and_the_roles_are_drawn(page):
     drawn = [json.loads(c.proto.spec) for c in page.get("plotly_chart")]
-    assert [d["data"][0]["type"] for d in drawn] == ["scatter", "heatmap"]
+    assert [[trace["type"] for trace in d["data"]] for d in drawn] == [["scatter"], ["bar"] * 4]
+    assert texts.page("data")["strip_about"] in [c.value for c in page.caption]
 
 
 def test_tail_numbers_are_shares_of_the_training_part():
