@@ -62,7 +62,10 @@ def _pair(run: Run, others: dict[str, Run], words: dict[str, Any]) -> None:
     table["differs"] = np.where(table["differs"], "≠", "")
     both = pd.concat([_outcome(run, other), table], ignore_index=True).fillna("")
     titles = [words["setting"], *pair.values(), words["differs"]]
-    st.dataframe(safe_frame(both.set_axis(titles, axis=1)), hide_index=True, alt=words["differ"])
+    st.dataframe(
+        safe_frame(both.set_axis(titles, axis=1)), hide_index=True, alt=words["differ"],
+        height=later.table_px(len(both)), column_config={words["setting"]: {"pinned": True}},
+    )  # fmt: skip
 
 
 def _pictures(one: Run, other: Run, names: dict[str, str], words: dict[str, Any]) -> None:
@@ -113,6 +116,8 @@ def settings_of(one: Run, other: Run) -> pd.DataFrame:
     # both the data and the search have a seed
     for values, r in zip(flat, (one, other), strict=True):
         values["split seed"] = r.data.seed
+        values["columns"] = values["columns"] or texts.page("compare")["as_guessed"]
+        values["strategy"] = values["strategy"] or texts.page("compare")["by_the_data"]
     rows = [(n, _text(flat[0][n]), _text(flat[1][n]), flat[0][n] != flat[1][n]) for n in flat[0]]
     table = pd.DataFrame(rows, columns=["setting", "one", "other", "differs"])
     return table.sort_values("differs", ascending=False, kind="stable", ignore_index=True)

@@ -176,7 +176,7 @@ def test_roles_of_columns_are_said_in_words(runs):
     run = load_run(runs / "small-run")
     other = replace(run, data=replace(run.data, columns=(("user", "Leser"), ("ignore", "Datum"))))
     assert run_pair.differing(run, other).to_dict("records") == [
-        {"setting": "columns", "one": "", "other": "user: Leser, ignore: Datum"},
+        {"setting": "columns", "one": "as guessed", "other": "user: Leser, ignore: Datum"},
     ]  # fmt: skip
 
 
