@@ -44,7 +44,7 @@ def describe(history: list[EpochEvent], event: EpochEvent) -> tuple[str, ...]:
     if not history:
         return ()
     notes = _lost_dimensions(history[-1], event)
-    if event.phase == "search" and history[-1].phase == "warm":
+    if event.phase == "search" and history[-1].phase == "warm" and event.alpha_travel > 0:
         notes.append(f"alpha starts to move in epoch {event.epoch}")
     notes += _unequal_falls(history, event)
     return tuple(notes)

@@ -30,10 +30,12 @@ Run it in the folder of DNIS Explorer, the one that holds app.py:
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # the bits depend on the number of threads
 sys.path.insert(0, os.getcwd())  # where the dnis package is
 
+import numpy as np
 from dnis import SearchConfig, datasets, prune, search, train
 
 
@@ -59,6 +61,12 @@ print(f"kept {scheme.n_values} of {scheme.mask.size} values, {scheme.n_bytes} by
 chosen = train(split, result.retraining, scheme)
 final = train(split, replace(result.retraining, epochs=chosen.best_epoch), scheme, data="development")
 report("retrained", {"val": chosen.metrics["val"], "test": final.metrics["test"]})
+
+model = final.model
+arrays = {"embeddings": model.embeddings, "biases": model.biases, "mask": final.scheme.mask}
+target = Path(__file__).with_name("${stem}-retrained.npz")
+np.savez(target, **arrays, **{f"dense.{name}": values for name, values in model.dense.items()})
+print(f"saved {target}, rows by feature_id as in the exported list of dimensions")
 ''')
 
 
@@ -129,6 +137,7 @@ def script(run: Run, threshold: float) -> str:
     lines = [f"    {f.name}={getattr(config, f.name)!r}," for f in dataclasses.fields(config)]
     return _SCRIPT.substitute(
         usage=" ".join([f"{file_stem(run)}.py", *([] if is_sample else [Path(run.data.source).name])]),
+        stem=file_stem(run),
         source=repr(run.data.source) if is_sample else "sys.argv[1]",
         columns=repr(run.data.columns),
         core=f", core={run.data.core}" if run.data.core else "",

@@ -95,7 +95,8 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
         higher_is_better: Its direction.
 
     Returns:
-        One sentence per compression, or per several that have the same to say, then one on the frontier.
+        One sentence per compression, or per several that have the same to say, one on the frontier, and one where a
+        single seed has nothing to say on chance.
     """
     sign = -1 if higher_is_better else 1
     compressions_of: dict[str, list[float]] = {}
@@ -107,7 +108,10 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
     off_it = sorted({row["label"] for row in rows} - set(on_it))
     # some labels hold a comma
     tail = f". Never on it: {'; '.join(off_it)}" if off_it else ""
-    return [*sentences, f"On the frontier of bytes and {metric} at some size: {'; '.join(on_it)}{tail}."]
+    sentences.append(f"On the frontier of bytes and {metric} at some size: {'; '.join(on_it)}{tail}.")
+    if max(row["seeds"] for row in rows) == 1:
+        sentences.append("Only one seed: how far two trainings differ by chance is not in these numbers.")
+    return sentences
 
 
 def _listed(compressions: list[float]) -> str:
@@ -145,15 +149,21 @@ def _finding(ranked: list[dict[str, Any]], metric: str) -> str:
     best = ranked[0]
     score = f"{metric} {best['mean']:.4f} at {best['n_bytes']:,} bytes"
     if best["method"] == "uniform":
-        return f"uniform dimensions have the best mean: {score}"
+        rival = next((row for row in ranked if row["method"] != "uniform"), None)
+        leads = f"uniform dimensions have the best mean: {score}"
+        return leads if rival is None else f"{leads}; next {rival['label']} with {rival['mean']:.4f}{_gap(rival)}"
     uniform = next((row for row in ranked if row["method"] == "uniform"), None)
     leads = f"{best['label']} has the best mean: {score}"
     if uniform is None:
         return f"{leads}; no uniform table is that small"
-    if best["low"] is None:
-        return f"{leads}, uniform {uniform['mean']:.4f}"
-    noise = "within" if best["low"] <= 0 <= best["high"] else "beyond"
+    return f"{leads}, uniform {uniform['mean']:.4f}{_gap(best)}"
+
+
+def _gap(row: dict[str, Any]) -> str:
+    if row["low"] is None:
+        return ""
+    noise = "within" if row["low"] <= 0 <= row["high"] else "beyond"
     return (
-        f"{leads}, uniform {uniform['mean']:.4f}; difference to the best uniform table of at most its size "
-        f"{best['difference']:+.4f}, 95 % interval {best['low']:+.4f} to {best['high']:+.4f}: {noise} noise"
+        f"; difference to the best uniform table of at most its size {row['difference']:+.4f}, "
+        f"95 % interval {row['low']:+.4f} to {row['high']:+.4f}: {noise} noise"
     )

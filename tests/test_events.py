@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,9 +56,13 @@ def test_an_epoch_like_the_one_before_says_nothing():
 
 
 def test_the_epoch_in_which_alpha_starts_to_move_is_named_once():
-    warm, first, second = event(1, "warm"), event(2), event(3)
+    warm, first, second = event(1, "warm"), replace(event(2), alpha_travel=0.1), replace(event(3), alpha_travel=0.2)
     assert describe([warm], first) == ("alpha starts to move in epoch 2",)
     assert describe([warm, first], second) == ()
+
+
+def test_an_alpha_that_is_frozen_does_not_start_to_move():
+    assert describe([event(1, "warm")], event(2)) == ()
 
 
 def test_a_block_that_loses_its_last_dimension_is_named_once():

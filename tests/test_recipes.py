@@ -114,4 +114,8 @@ def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     lines = said.stdout.splitlines()
     assert lines[: len(run.result.metrics)] == reported("search", run.result.metrics)
     again = done["retrained"]["metrics"]
-    assert lines[-len(again) :] == reported("retrained", again)
+    assert lines[-len(again) - 1 : -1] == reported("retrained", again)
+    saved = np.load(next(tmp_path.glob("*-retrained.npz")))
+    assert saved["embeddings"].shape == saved["mask"].shape == run.result.embeddings.shape
+    assert not saved["embeddings"][~saved["mask"]].any()
+    assert saved["mask"].sum() == done["retrained"]["n_values"]

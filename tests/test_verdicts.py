@@ -12,14 +12,15 @@ def row(method, n_bytes, mean, compression=2.0, budget=1000, interval=(None, Non
     difference, low, high = interval
     return {
         "method": method, "label": LABELS[method], "compression": compression, "budget": budget, "n_bytes": n_bytes,
-        "mean": mean, "difference": difference, "low": low, "high": high, "on_frontier": on_frontier,
+        "mean": mean, "seeds": 3, "difference": difference, "low": low, "high": high, "on_frontier": on_frontier,
     }  # fmt: skip
 
 
 def test_it_says_that_uniform_won_when_it_did():
     rows = [row("uniform", 1000, 0.80), row("dnis", 990, 0.81, interval=(0.01, -0.01, 0.03), on_frontier=False)]
     assert verdict(rows, "mse", higher_is_better=False) == [
-        "At 2x uniform dimensions have the best mean: mse 0.8000 at 1,000 bytes.",
+        "At 2x uniform dimensions have the best mean: mse 0.8000 at 1,000 bytes; next DNIS with 0.8100; difference to the "
+        "best uniform table of at most its size +0.0100, 95 % interval -0.0100 to +0.0300: within noise.",
         "On the frontier of bytes and mse at some size: Uniform. Never on it: DNIS.",
     ]
 
@@ -41,10 +42,20 @@ def test_it_says_whether_a_rival_is_better_beyond_noise(low, high, wanted):
     ]
 
 
+def test_a_single_seed_is_said_to_be_one():
+    one, other = row("uniform", 1000, 0.80), row("dnis", 990, 0.81)
+    said = [verdict([{**one, "seeds": n}, {**other, "seeds": 1}], "mse", higher_is_better=False) for n in (1, 2)]
+    assert said[0][-1] == "Only one seed: how far two trainings differ by chance is not in these numbers."
+    assert said[0][:-1] == said[1]
+
+
 def test_where_larger_is_better_the_largest_wins():
     rows = [row("uniform", 1000, 0.82), row("dnis", 990, 0.80, interval=(-0.02, -0.03, -0.01))]
     first = verdict(rows, "auc", higher_is_better=True)[0]
-    assert first == "At 2x uniform dimensions have the best mean: auc 0.8200 at 1,000 bytes."
+    assert first.startswith(
+        "At 2x uniform dimensions have the best mean: auc 0.8200 at 1,000 bytes; next DNIS with 0.8000;"
+    )
+    assert first.endswith("-0.0300 to -0.0100: beyond noise.")
 
 
 def test_a_tie_is_no_victory_over_uniform():
@@ -60,7 +71,9 @@ def test_a_narrower_uniform_table_beats_a_rival_too():
         row("dnis", 495, 0.81, compression=4.0, budget=500),
     ]
     first = verdict(rows, "mse", higher_is_better=False)[0]
-    assert first == "At 2x and 4x uniform dimensions have the best mean: mse 0.8000 at 500 bytes."
+    assert (
+        first == "At 2x and 4x uniform dimensions have the best mean: mse 0.8000 at 500 bytes; next DNIS with 0.8100."
+    )
 
 
 def test_a_smaller_table_of_a_rival_wins_a_larger_budget_too():

@@ -33,6 +33,7 @@ def of_result(result: SearchResult, words: Mapping[str, Any], **more: Any) -> di
     """
     events = [dataclasses.asdict(event) for event in result.history]
     names = _blocks(result.block_of, result.counts, words)
+    words = _said(words, result.config.lr_alpha)
     return film(events, words, names=names, n_dims=result.config.embedding_dim, best=result.best_epoch, **more)
 
 
@@ -55,7 +56,13 @@ def of_events(
     n_blocks = int(config["n_blocks"]) if shown is None else len(shown)
     names = [{"name": str(i), "about": ""} for i in range(n_blocks)]
     total = next((e["epochs"] for e in reversed(epochs) if e.get("epochs")), 0)
+    words = _said(words, float(config["lr_alpha"]))
     return film(epochs, words, names=names, n_dims=int(config["embedding_dim"]), total=total, **more)
+
+
+def _said(words: Mapping[str, Any], lr_alpha: float) -> Mapping[str, Any]:
+    """The texts, where alpha is frozen with what is then so."""
+    return words if lr_alpha > 0 else {**words, "search": words["frozen"]}
 
 
 def film(

@@ -98,7 +98,9 @@ def _whole_film(seen: JobView | None) -> dict[str, Any]:
     config = run.result.config
     again = seen is not None and not seen.elapsed_s  # nothing was computed: the film of the finished search is shown
     name = f"{run.folder.name} again" if again else run.folder.name
-    return film.of_result(run.result, words, id=name, autoplay=again, metric=_metric(config.task))
+    # who comes to watch a search must not find a picture that stands still
+    play = st.session_state.pop("watch_search", False) or again
+    return film.of_result(run.result, words, id=name, autoplay=play, metric=_metric(config.task))
 
 
 def _metric(task: str) -> str:
@@ -118,7 +120,7 @@ def _state(seen: JobView) -> None:
     elif seen.position:
         st.progress(0.0, text=words["queued"].format(position=seen.position, wait=desk.duration(seen.wait_s)))
     elif not epochs:
-        st.progress(0.0, text=words["starting"])
+        st.progress(0.0, text=words["starting"] + (words["paused"] if seen.paused else ""))
     else:
         st.progress(min(1.0, epochs[-1]["epoch"] / max(1, epochs[-1].get("epochs", 1))), text=_how_far(seen, epochs))
     if seen.active and seen.n_owners > 1:

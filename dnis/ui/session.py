@@ -80,7 +80,8 @@ def _own() -> Run | None:
 
 
 def _say_bundled() -> None:
-    if _own() is None:
+    # while a search is under way the page shows that one
+    if _own() is None and "job" not in st.query_params:
         words = texts.page("shell")
         st.caption(words["bundled_unknown"] if "run" in st.query_params else words["bundled"])
 

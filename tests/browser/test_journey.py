@@ -256,6 +256,15 @@ def test_the_slider_obeys_the_keyboard_and_a_budget(visit):
     page.keyboard.press("Enter")
     size = float(re.search(r"Stored size ([\d.]+) kB", facts.inner_text())[1])
     assert 200 < size <= 300
+    page.get_by_label("Budget", exact=True).fill("0.001")
+    page.keyboard.press("Enter")
+    expect(facts).to_contain_text("That is below the smallest table")
+    page.get_by_label("Budget", exact=True).fill("99999")
+    page.keyboard.press("Enter")
+    expect(facts).to_contain_text("The budget holds the whole table")
+    expect(facts).to_contain_text("alpha has switched them off")
+    page.get_by_role("slider").press("ArrowRight")
+    expect(facts).not_to_contain_text("The budget holds")
 
 
 def test_retraining_adds_a_point_that_stays_with_the_run(visit):
@@ -272,6 +281,22 @@ def test_retraining_adds_a_point_that_stays_with_the_run(visit):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator(".cut .at").press("ArrowRight")
     expect(page.locator(".cut .facts")).not_to_contain_text("Retrained at this threshold")
+
+
+def test_who_comes_to_watch_sees_the_search_play_and_not_two_pages_speak_of_another(visit):
+    page = visit("/")
+    page.get_by_role("button", name="Watch a search").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Search")
+    bundled = page.get_by_text("You are looking at the finished search")
+    expect(bundled).to_be_visible()
+    first = moment(page).inner_text()
+    expect(moment(page)).not_to_have_text(first)
+    page.get_by_text("Quick", exact=True).click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
+    expect(bundled).to_have_count(0)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
 def test_in_a_small_window_the_settings_have_room(visit):

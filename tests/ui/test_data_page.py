@@ -213,7 +213,7 @@ def test_a_problem_is_told_with_its_rows_and_solved_by_a_click(page):
     assert metrics(page)["Interactions"] == "68"
     click(page, "Use this data")
     assert page.session_state["_data"].columns == (("clean", "rating"),)
-    click(page, "Take them back")
+    click(page, "Do not drop them")
     assert len(page.error) == 1
 
 

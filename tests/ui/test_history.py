@@ -53,7 +53,7 @@ def test_every_run_is_listed_with_what_it_came_to(overview):
     assert names(overview)[:2] == ["small run", "second try"]
     assert len(names(overview)) == 3
     first = overview.dataframe[0].value.iloc[0]
-    assert first["best on validation"] == "MSE 0.3000"
+    assert first["validation, uncut"] == "MSE 0.3000"
     assert first["data"] == "titled.csv"
 
 

@@ -16,6 +16,7 @@ class Cut {
     this.root = root;
     this.find = (query) => root.querySelector(query);
     this.axis = "sparsity";
+    this.note = "";
     const range = this.find(".at");
     range.oninput = () => this.go(this.nearest(this.x.low + (Number(range.value) / STEPS) * (this.x.high - this.x.low)), false);
     range.onkeydown = (event) => this.walk(event);
@@ -82,6 +83,7 @@ class Cut {
 
   go(index, tell = true) {
     this.at = Math.min(this.n - 1, Math.max(0, index));
+    this.note = "";
     this.priced();
     this.draw();
     if (tell) this.report();
@@ -102,8 +104,12 @@ class Cut {
     if (!Number.isFinite(wanted) || wanted < 0) return this.priced();
     const bytes = this.find(".budget select").value === "bytes";
     const sizes = bytes ? this.data.grid.n_bytes : this.data.grid.n_values;
-    const found = sizes.findIndex((size) => size <= (bytes ? wanted * 1000 : wanted));
-    return this.go(found < 0 ? this.n - 1 : found);
+    const asked = bytes ? wanted * 1000 : wanted;
+    const found = sizes.findIndex((size) => size <= asked);
+    this.go(found < 0 ? this.n - 1 : found);
+    // what cannot be met to the letter must not look as if it had been
+    this.note = found < 0 ? this.words.least : found === 0 ? this.words.most : "";
+    this.draw();
   }
 
   priced() {
@@ -184,7 +190,9 @@ class Cut {
     });
     const again = data.retrained.filter((p) => p.test !== null && this.indexOf(p.threshold) === at).at(-1);
     const then = again ? ` ${say(words.facts_again, { metric: data.metric, test: again.test.toFixed(4), change: changeText(again.test, start) })}` : "";
-    return text + then + (test.measured ? "" : ` ${words.between}`) + (bytes >= data.full_bytes && at > 0 ? ` ${words.not_yet}` : "");
+    const off = at === 0 && data.grid.n_values[0] < data.full ? ` ${say(words.off, { n: whole(data.full - data.grid.n_values[0]) })}` : "";
+    const note = this.note && ` ${this.note}`;
+    return text + off + then + note + (test.measured ? "" : ` ${words.between}`) + (bytes >= data.full_bytes && at > 0 ? ` ${words.not_yet}` : "");
   }
 
   chart() {
