@@ -19,8 +19,8 @@ def row(method, n_bytes, mean, compression=2.0, budget=1000, interval=(None, Non
 def test_it_says_that_uniform_won_when_it_did():
     rows = [row("uniform", 1000, 0.80), row("dnis", 990, 0.81, interval=(0.01, -0.01, 0.03), on_frontier=False)]
     assert verdict(rows, "mse", higher_is_better=False) == [
-        "At 2x uniform dimensions have the best mean: mse 0.8000 at 1,000 bytes; next DNIS with 0.8100; difference to the "
-        "best uniform table of at most its size +0.0100, 95 % interval -0.0100 to +0.0300: within noise.",
+        "At 2x uniform dimensions have the best mean: mse 0.8000 at 1,000 bytes; next DNIS with 0.8100; difference to "
+        "the best uniform table of at most its size +0.0100, 95 % interval -0.0100 to +0.0300: within noise.",
         "On the frontier of bytes and mse at some size: Uniform. Never on it: DNIS.",
     ]
 

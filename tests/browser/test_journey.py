@@ -99,7 +99,7 @@ def test_a_search_runs_live_is_held_stepped_left_found_again_and_stopped(visit):
     expect(progress).to_contain_text(re.compile(r"Epoch \d+ of 60"))
     expect(moment(page)).to_contain_text(re.compile(r"Epoch ([4-9]|\d\d) of 60"))
     page.get_by_role("button", name="Pause", exact=True).click()
-    expect(progress).to_contain_text("held")
+    expect(progress).to_contain_text("paused")
     epoch = standing_epoch(page, progress)
     page.get_by_role("button", name="Step", exact=True).click()
     expect(progress).to_contain_text(f"Epoch {epoch + 1} of 60")
