@@ -19,7 +19,7 @@ st.caption(
     )
 )  # fmt: skip
 
-chosen = {key: feature_panel.chosen(run, key) for key in feature_panel.KEYS}
+chosen = feature_panel.on_show(run)
 shown = [feature for feature in chosen.values() if feature is not None]
 importance_panel.picture(run, scheme, shown)
 for place, key in zip(st.columns(2, gap="large"), feature_panel.KEYS, strict=True):

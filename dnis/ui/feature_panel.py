@@ -20,6 +20,42 @@ if TYPE_CHECKING:
 KEYS = ("feature", "other")
 """The feature on show, and the one to compare it with, which may be none."""
 
+_ENTERED = "_link_of_features_was_read"
+
+
+def on_show(run: Run) -> dict[str, int | None]:
+    """The two features on show, which the address then names, so that a link to the page brings them along.
+
+    The address is read once, where a session enters by it; later it only says what the visitor has chosen.
+
+    Args:
+        run: A finished search.
+
+    Returns:
+        What ``chosen`` says of each of ``KEYS``.
+    """
+    if not st.session_state.get(_ENTERED):
+        st.session_state[_ENTERED] = True
+        _adopt(run)
+    for key in KEYS:
+        kept = st.session_state.get(_kept(run, key))
+        if kept is not None:
+            st.query_params[key] = str(kept)
+        elif key in st.query_params:
+            del st.query_params[key]
+    return {key: chosen(run, key) for key in KEYS}
+
+
+def _adopt(run: Run) -> None:
+    """Choose what the address names, if it is a feature of the run on show and the address speaks of that run."""
+    if st.query_params.get("run", run.folder.name) != run.folder.name:
+        return
+    for key in KEYS:
+        text = st.query_params.get(key, "")
+        # ids are short; and Python refuses to read a number of thousands of digits
+        if text.isascii() and text.isdecimal() and len(text) < 16 and int(text) < run.vocabulary.n_features:
+            st.session_state.setdefault(_kept(run, key), int(text))
+
 
 def chosen(run: Run, key: str) -> int | None:
     """The feature that the visitor has chosen; at first the most frequent one of the field that has titles.

@@ -11,7 +11,7 @@ from dnis.ui import panels, texts
 
 
 def link(hidden: Collection[str]) -> str:
-    """The address that opens the page on show as it stands: run, threshold, settings, seed and knobs.
+    """The address that opens the page on show as it stands: run, threshold, features, settings, seed and knobs.
 
     Args:
         hidden: Panels that it leaves out.

@@ -98,6 +98,30 @@ def test_two_features_stand_side_by_side_with_their_neighbours(visit):
     expect(second).to_have_value("")
 
 
+def test_the_address_opens_the_page_with_both_features_and_other_pages_do_without_them(visit):
+    page = visit("/importance")
+    box(page, "Compare with").fill("matrix, the")
+    expect(page.get_by_role("option", name=re.compile("Matrix, The"))).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"[?&]other=\d+"))
+    there = visit(page.url[page.url.index("/importance") :])
+    expect(box(there, "Compare with")).to_have_value("Matrix, The (1999)")
+    expect(box(there, "A feature")).to_have_value("Forrest Gump (1994)")
+    box(there, "A feature").fill("toy story (1995)")
+    expect(there.get_by_role("option").first).to_contain_text("Toy Story (1995)")
+    there.keyboard.press("Enter")
+    there.wait_for_url(re.compile(r"[?&]feature=\d+"))
+    there.get_by_role("button", name="Link to this page").click()
+    expect(there.get_by_test_id("stPopoverBody").get_by_test_id("stCode")).to_contain_text("feature=")
+    there.keyboard.press("Escape")
+    there.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
+    expect(there.get_by_role("heading", level=1)).to_contain_text("Learn")
+    assert "feature=" not in there.url
+    there.get_by_test_id("stTopNavLink").filter(has_text="Importance").click()
+    expect(box(there, "A feature")).to_have_value("Toy Story (1995)")
+    there.wait_for_url(re.compile(r"[?&]feature=\d+"))
+
+
 def test_the_list_is_walked_by_arrows_and_left_by_escape(visit):
     page = visit("/importance")
     first = box(page, "A feature")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -84,6 +85,50 @@ def test_two_features_stand_side_by_side_on_one_scale(open_page, run):
     assert ranges[0] == ranges[1]
     assert {"item_id 0", "user_id 1"} <= {t.value for t in app.text}
     assert finder(app, "A feature")["chosen"]["name"] == "Film 0"
+
+
+def entering_by(**address):
+    return lambda app: [app.query_params.__setitem__(key, value) for key, value in address.items()]
+
+
+def names_on_show(app):
+    return [(finder(app, label)["chosen"] or {}).get("name") for label in ("A feature", "Compare with")]
+
+
+def test_a_link_brings_both_features_along_and_a_later_choice_takes_their_place_in_the_address(open_page, run):
+    film, user = feature_of(run, "Film 1"), feature_of(run, "user_id 1")
+    app = open_page("3_importance", before=entering_by(feature=str(film), other=str(user)))
+    assert names_on_show(app) == ["Film 1", "user_id 1"]
+    # the first feature is chosen anew, the second taken back, and the address follows
+    app.session_state["_feature_small-run"], app.session_state["_other_small-run"] = film + 1, None
+    app.run()
+    assert names_on_show(app) == [run.vocabulary.label(film + 1), None]
+    assert (app.query_params["feature"], "other" in app.query_params) == (str(film + 1), False)
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "x", "", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 5000, "n_features"])
+def test_what_is_no_feature_of_the_run_is_left_out_of_the_choice_and_of_the_address(open_page, run, text):
+    text = str(run.vocabulary.n_features) if text == "n_features" else text
+    app = open_page("3_importance", before=entering_by(feature=text, other=text))
+    assert names_on_show(app) == names_on_show(open_page("3_importance"))
+    assert not {"feature", "other"} & set(app.query_params)
+
+
+def test_features_of_an_address_are_not_carried_over_to_another_run(open_page, runs):
+    shutil.copytree(runs / "small-run", runs / "twin")
+    app = open_page("3_importance", before=entering_by(feature="3", other="5"))
+    first = names_on_show(app)
+    app.query_params["run"] = "twin"
+    app.run()
+    assert names_on_show(app) not in (first, [first[0], None])
+    assert names_on_show(app)[1] is None
+    assert not {"feature", "other"} & set(app.query_params)
+
+
+def test_a_link_to_a_run_that_is_gone_chooses_no_feature_of_the_run_that_stands_in_for_it(open_page):
+    app = open_page("3_importance", run="gone", before=entering_by(feature="3", other="5"))
+    assert names_on_show(app)[1] is None
+    assert "feature" not in app.query_params
 
 
 def test_a_hostile_title_stays_literal(open_page, run):
