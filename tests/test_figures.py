@@ -79,7 +79,22 @@ def test_feature_bars_part_kept_from_cut_and_draw_the_threshold_on_both_sides():
     assert list(bars["kept (2)"].y) == [0.5, -0.4]
     assert list(bars["cut (1)"].x) == [1]
     assert [shape.y0 for shape in figure.layout.shapes] == [0.1, -0.1]
+    # both lines are one entry of the legend, which says what they are
+    assert [(shape.showlegend, shape.name) for shape in figure.layout.shapes] == [
+        (True, "threshold (0.1)"),
+        (None, None),
+    ]
+    assert {shape.legendgroup for shape in figure.layout.shapes} == {"threshold"}
     assert figure.layout.yaxis.range == (-0.525, 0.525)
+
+
+def test_the_threshold_of_bars_is_in_sight_where_a_given_axis_would_end_below_it():
+    small = figures.feature_bars(np.array([0.02, -0.01]), np.zeros(2, bool), threshold=0.1, limit=0.03)
+    assert small.layout.yaxis.range == pytest.approx((-0.105, 0.105))
+    assert figures.feature_bars(np.array([0.2]), np.ones(1, bool), threshold=0.1, limit=0.3).layout.yaxis.range == (
+        -0.3,
+        0.3,
+    )
 
 
 def test_long_tail_ranks_features_and_leaves_out_the_unseen():

@@ -66,7 +66,10 @@ def feature_bars(
         )  # fmt: skip
     if threshold > 0:
         rule(figure, {"color": ACCENT, "width": 1}, y=[threshold, -threshold])
-    reach = limit or 1.05 * max(float(np.abs(weighted).max(initial=0.0)), threshold, 1e-6)
+        # in the legend: beside its line a label would lie over the bars, or be cut where the page is narrow
+        figure.layout.shapes[0].update(showlegend=True, name=f"threshold ({threshold:.3g})", legendgroup="threshold")
+        figure.layout.shapes[1].update(legendgroup="threshold")
+    reach = max(limit or 1.05 * max(float(np.abs(weighted).max(initial=0.0)), 1e-6), 1.05 * threshold)
     figure.update_yaxes(range=[-reach, reach], zeroline=True, zerolinecolor=FAINT)
     figure.update_xaxes(range=[-0.7, len(weighted) - 0.3], tickformat="d", showgrid=False)
     return figure.update_layout(barmode="overlay")

@@ -54,6 +54,9 @@ def test_a_click_on_a_cell_puts_its_numbers_into_the_formula_without_asking_the_
     expect(page.get_by_label("Block", exact=True)).to_have_value(str(block))
     expect(page.get_by_label("Dimension", exact=True)).to_have_value(str(dimension))
     result = bundled.result
+    shown = next(
+        i for i in range(bundled.vocabulary.n_features) if bundled.vocabulary.label(i) == "Forrest Gump (1994)"
+    )
     inside = np.flatnonzero(result.block_of == block)
     feature = inside[np.argmax(result.counts[inside])]
     scheme = prune(result, threshold=float(np.quantile(np.abs(result.weighted), 0.5)))
@@ -65,6 +68,14 @@ def test_a_click_on_a_cell_puts_its_numbers_into_the_formula_without_asking_the_
     kept = scheme.mask[feature, dimension]
     expect(card(page)).to_contain_text(f"The threshold {'keeps' if kept else 'cuts'} this entry.")
     expect(card(page)).to_contain_text(f"{scheme.mask[inside, dimension].sum()} of {len(inside)} features")
+    expect(card(page)).to_contain_text("An example: the most frequent feature of this block.")
+    # the row of the cell is marked, no longer that of the feature on show
+    expect(page.locator(".cells .rows .here")).to_have_text(str(block))
+    page.get_by_label("Block", exact=True).fill(str(result.block_of[shown]))
+    page.get_by_label("Block", exact=True).press("Enter")
+    expect(card(page)).to_contain_text("Forrest Gump (1994)")
+    expect(card(page)).not_to_contain_text("An example")
+    expect(page.locator(".cells .rows .here")).to_contain_text(str(result.block_of[shown]))
     assert visit.sent == []
 
 

@@ -82,21 +82,20 @@ class Cells {
   // ---------------------------------------------------------------- what stands still
   frame() {
     const { data, words } = this;
-    const key = JSON.stringify([data.id, data.rows, data.columns, words, data.examples.slice(0, data.shown).map((one) => one.block)]);
+    const key = JSON.stringify([data.id, data.rows, data.columns, words]);
     if (key === this.framed) return;
     this.framed = key;
     this.pills(".quantity", words.quantity, QUANTITIES, words.quantities, "quantity");
     this.pills(".order", words.order, ORDERS, words.orders, "sort");
     this.height = Math.max(9, Math.min(30, Math.round(320 / data.rows)));
     const every = Math.ceil(16 / this.height);
-    const here = data.examples.slice(0, data.shown).map((one) => one.block);
     this.find(".rows").style.gridAutoRows = `${this.height}px`;
     this.find(".field").style.height = `${this.height * data.rows + 2}px`;
     this.find(".corner").textContent = words.corner;
     this.find(".rows").replaceChildren(
       ...data.blocks.map((about, l) => {
         const note = l === 0 ? words.popular : l === data.rows - 1 ? words.rare : "";
-        return make("span", { title: about, class: here.includes(l) ? "here" : "" }, l % every ? [] : [make("small", { text: note }), String(l)]);
+        return make("span", { title: about }, l % every ? [] : [make("small", { text: note }), String(l)]);
       }),
     );
     const [block, dimension] = [this.find(".block"), this.find(".dimension")];
@@ -126,6 +125,7 @@ class Cells {
       left: `calc(${(100 * place) / data.columns}% - 1px)`, width: `calc(${100 / data.columns}% + 2px)`,
       top: `${this.block * this.height - 1}px`, height: `${this.height + 2}px`,
     });
+    [...this.find(".rows").children].forEach((row, l) => row.classList.toggle("here", l === this.block));
     const wide = Math.max(1, Math.ceil(26 / ((this.find(".field").clientWidth || 640) / data.columns)));
     const marks = this.sort === "trained" ? ticks(0, data.columns - 1, 6).filter(Number.isInteger) : this.ordered.map((_, i) => i).filter((i) => i % wide === 0);
     this.find(".columns").replaceChildren(
@@ -167,9 +167,12 @@ class Cells {
     const { data, words, block, dimension } = this;
     const at = block * data.columns + dimension;
     const own = this.examples.filter((one) => one.block === block);
+    // the features on show come first in the list; any other one merely stands for its block
+    const stands = this.examples.findIndex((one) => one.block === block) >= data.shown;
     const kept = data.kept[at];
     return [
       make("p", { class: "quiet", text: data.blocks[block] }),
+      ...(stands ? [make("p", { class: "quiet", text: words.example })] : []),
       ...own.flatMap((one) => this.sum(one, this.values.alpha[at])),
       make("p", { class: "quiet", text: say(words.cell_share, { kept: whole(kept), features: whole(data.members[block]), block, dimension, share: share(kept / data.members[block]) }) }),
     ];
