@@ -53,18 +53,26 @@ def _pair(run: Run, others: dict[str, Run], words: dict[str, Any]) -> None:
     other = others[chosen]
     pair = workbench.distinct_names([run, other])
     _pictures(run, other, pair, words)
+    _settings(run, other, pair, words)
+
+
+def _settings(run: Run, other: Run, names: dict[str, str], words: dict[str, Any]) -> None:
     table = settings_of(run, other)
-    st.caption(words["differ"] if table["differs"].any() else words["same"])
+    differs = table["differs"].any()
+    every = st.toggle(words["all_settings"], key="all_settings", persist_state="session")
+    about = (words["all_differ"] if every else words["differ"]) if differs else words["same"]
+    st.caption(about)
+    if not every:
+        table = table[table["differs"]]
     fields = texts.page("settings")["fields"]
-    table["setting"] = [
-        words["data_settings"].get(name) or fields.get(name, {}).get("label", name) for name in table["setting"]
-    ]
-    table["differs"] = np.where(table["differs"], "≠", "")
+    labels = [words["data_settings"].get(name) or fields.get(name, {}).get("label", name) for name in table["setting"]]
+    table = table.assign(setting=labels, differs=np.where(table["differs"], "≠", ""))
     both = pd.concat([_outcome(run, other), table], ignore_index=True).fillna("")
-    titles = [words["setting"], *pair.values(), words["differs"]]
+    titles = [words["setting"], *names.values(), words["differs"]]
+    # as high as it has rows: what is hidden below the tenth would be missed
     st.dataframe(
-        safe_frame(both.set_axis(titles, axis=1)), hide_index=True, alt=words["differ"],
-        height=later.table_px(len(both)), column_config={words["setting"]: {"pinned": True}},
+        safe_frame(both.set_axis(titles, axis=1)), hide_index=True, alt=about, height="content",
+        column_config={words["setting"]: {"pinned": True}},
     )  # fmt: skip
 
 
@@ -141,5 +149,14 @@ def _text(value: Any) -> str:
     if isinstance(value, str) and "/" in value:
         return escape.plain(value.rpartition("/")[2])
     if isinstance(value, tuple) and value and all(isinstance(pair, tuple) for pair in value):
-        return escape.plain(", ".join(f"{role}: {column}" for role, column in value))
+        return _roles(value)
     return escape.plain(value if value != () else "")
+
+
+def _roles(pairs: tuple[tuple[str, str], ...]) -> str:
+    """Columns by role, then those whose unusable cells cost their rows: one after the other, not a role each."""
+    told = [", ".join(f"{role}: {column}" for role, column in pairs if role != "clean")]
+    cleaned = ", ".join(column for role, column in pairs if role == "clean")
+    if cleaned:
+        told.append(texts.page("compare")["cleaned"].format(columns=cleaned))
+    return escape.plain("; ".join(filter(None, told)))

@@ -180,7 +180,18 @@ def test_roles_of_columns_are_said_in_words(runs):
     ]  # fmt: skip
 
 
-def test_two_runs_are_drawn_on_one_scale_with_all_settings_and_the_differences_on_top(open_page, runs):
+def test_columns_whose_unusable_rows_were_dropped_are_said_in_words(runs):
+    run = load_run(runs / "small-run")
+    cleaned = (("clean", "Bewertung"), ("clean", "Datum"))
+    only = replace(run, data=replace(run.data, columns=cleaned))
+    assert run_pair.differing(run, only)["other"].tolist() == ["unusable rows dropped: Bewertung, Datum"]
+    both = replace(run, data=replace(run.data, columns=(("user", "Leser"), *cleaned)))
+    assert run_pair.differing(run, both)["other"].tolist() == [
+        "user: Leser; unusable rows dropped: Bewertung, Datum",
+    ]  # fmt: skip
+
+
+def test_two_runs_are_drawn_on_one_scale_with_what_differs_and_on_request_all_settings(open_page, runs):
     shutil.copytree(runs / "small-run", runs / "twin")
     record = read_json(runs / "twin" / "run.json")
     record["config"]["order"], record["name"] = 2, "small run, second order"
@@ -195,8 +206,22 @@ def test_two_runs_are_drawn_on_one_scale_with_all_settings_and_the_differences_o
     assert any("differs by 0.000 on average" in c.value for c in app.caption)
     table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
     assert table.iloc[2].tolist() == ["Order of the gradient", "1", "2", "≠"]
+    assert len(table) == 3
+    assert any(c.value == "How both went, then the settings that differ." for c in app.caption)
+    app.toggle(key="all_settings").set_value(True).run()
+    table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
+    assert table.iloc[2].tolist() == ["Order of the gradient", "1", "2", "≠"]
     assert (table["differs"] == "≠").sum() == 1
     assert len(table) > 30
+    assert any("then all settings" in c.value for c in app.caption)
+
+
+def test_two_runs_with_equal_settings_show_how_both_went(open_page, runs):
+    shutil.copytree(runs / "small-run", runs / "twin")
+    app = open_page("5_compare", before=lambda app: app.session_state.__setitem__("_runs", ["twin", "small-run"]))
+    table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
+    assert table["setting"].tolist() == ["validation / test", "search took"]
+    assert any(c.value == "Both runs have the same settings." for c in app.caption)
 
 
 def test_the_run_that_a_twin_was_made_from_stands_beside_it(open_page, runs):
