@@ -250,6 +250,25 @@ def test_frontier_axis_is_in_bytes_that_people_read():
     assert dict(zip(axis.tickvals, axis.ticktext, strict=True)) == {500: "500 B", 1000: "1 kB", 2000: "2 kB"}
 
 
+@pytest.mark.parametrize("sizes", [(5000,), (4999, 5001), (3500, 6100), (86_000, 86_000), (999_400, 1_100_000)])
+def test_frontier_of_few_sizes_has_at_least_two_ticks_and_no_two_alike(sizes):
+    axis = figures.frontier([{**ROWS[0], "n_bytes": size} for size in sizes]).layout.xaxis
+    low, high = (10**end for end in axis.range)
+    assert len(axis.tickvals) >= 2
+    assert all(low <= tick <= high for tick in axis.tickvals)
+    assert len(set(axis.ticktext)) == len(axis.ticktext)
+
+
+def test_frontier_ticks_of_few_sizes_by_hand():
+    axis = figures.frontier([{**ROWS[0], "n_bytes": 5000}]).layout.xaxis
+    assert list(axis.ticktext) == ["4.5 kB", "5 kB", "6 kB"]
+
+
+def test_frontier_of_far_sizes_is_not_crowded():
+    axis = figures.frontier([{**ROWS[0], "n_bytes": size} for size in (1000, 400_000)]).layout.xaxis
+    assert list(axis.ticktext) == ["1 kB", "10 kB", "100 kB"]
+
+
 def test_differences_show_the_interval_around_zero():
     point = figures.differences(ROWS).data[0]
     assert list(point.x) == [-0.02]

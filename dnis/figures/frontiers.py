@@ -183,15 +183,21 @@ def _number(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else float(value)
 
 
+_STEPS = (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9)
+"""Ticks within a power of ten, from coarse to fine; the finest has two within any factor of 1.44, the least range."""
+
+
 def _byte_ticks(sizes: Sequence[float]) -> dict[str, Any]:
-    """Ticks at 1, 2 and 5 times powers of ten, in kB and MB: a log axis in bytes says little otherwise."""
+    """Ticks at round sizes, in kB and MB: a log axis in bytes says little otherwise; three at least where it can be."""
     if not sizes or min(sizes) <= 0:
         return {}
     low, high = min(sizes) / 1.2, max(sizes) * 1.2
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    steps = (1, 2, 5) if high / low < 200 else (1,)
-    ticks = [step * 10.0**power for power in powers for step in steps]
-    inside = [tick for tick in ticks if low <= tick <= high] or [float(np.sqrt(low * high))]
+    inside: list[float] = []
+    for steps in _STEPS if high / low < 200 else ((1,), *_STEPS):
+        inside = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
+        if len(inside) > 2:
+            break
     return {
         "tickvals": inside, "ticktext": [plain(bytes_text(tick)) for tick in inside],
         "range": [float(np.log10(low)), float(np.log10(high))],

@@ -63,7 +63,7 @@ def _settings(run: Run, words: dict[str, Any]) -> CompareConfig:
     others = [name for name in METHODS if name != "uniform"]
     methods = st.multiselect(
         words["methods"], others, default=FIRST_METHODS, key="compare_methods",
-        format_func=figures.method_label, help=words["methods_help"], persist_state="session",
+        format_func=figures.method_label, help=methods_help(words), persist_state="session",
     )  # fmt: skip
     left, middle, right = st.columns([3, 1, 1])
     compressions = left.multiselect(
@@ -80,6 +80,20 @@ def _settings(run: Run, words: dict[str, Any]) -> CompareConfig:
         search=run.result.config, methods=("uniform", *methods), compressions=tuple(sorted(compressions)) or (1.0,),
         seeds=tuple(range(int(n_seeds))), n_trials=int(n_trials),
     )  # fmt: skip
+
+
+def methods_help(words: dict[str, Any]) -> str:
+    """What the methods are, a line each.
+
+    Args:
+        words: Texts of the page.
+
+    Returns:
+        Markdown: the sentence on the choice, a list, and the meanings of the words in the sentence.
+    """
+    lines = [f"- **{figures.method_label(name)}**: {words['about_methods'][name]}" for name in METHODS]
+    own, *meanings = words["methods_help"].split("\n\n")
+    return "\n\n".join([own, "\n".join(lines), *meanings])
 
 
 def n_cells(config: CompareConfig) -> int:

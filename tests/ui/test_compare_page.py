@@ -1,6 +1,7 @@
 """Compare: the verdict of the numbers, whoever won; a form that says its price; faults in one sentence."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -9,11 +10,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
+from dnis import figures
 from dnis.files import read_json, write_json
 from dnis.interactions import Interactions, Roles, Vocabulary
 from dnis.models import MODELS
 from dnis.runs import load_run
-from dnis.settings import CompareConfig
+from dnis.settings import METHODS, CompareConfig
 from dnis.ui import comparison_form, comparison_panel, desk, recommendations, run_pair, store, texts
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
@@ -160,6 +162,20 @@ def test_table_has_the_tuned_settings_beside_the_numbers():
 def test_table_leaves_the_spread_of_one_seed_empty():
     rows = [row("uniform", 800, 0.8), {**row("dnis", 800, 0.8), "seeds": 1, "sd": 0.0}]
     assert comparison_panel.table(rows)["sd"].isna().tolist() == [False, True]
+
+
+def test_every_method_to_choose_from_is_explained_beside_the_choice(open_page):
+    told = open_page("5_compare").multiselect(key="compare_methods").help
+    assert told.startswith("Uniform dimensions always take part")
+    listed = [line for line in told.splitlines() if line.startswith("- **")]
+    assert [line.split("**")[1] for line in listed] == [figures.method_label(name) for name in METHODS]
+    assert all(re.fullmatch(r"- \*\*[^*]+\*\*: [A-Z].{20,}\.", line) for line in listed)
+    # a list needs an empty line before it, or Markdown takes it for a part of the sentence
+    assert told.splitlines()[told.splitlines().index(listed[0]) - 1] == ""
+
+
+def test_the_words_of_the_frontier_are_in_the_glossary():
+    assert {"frontier", "dominated"} <= set(texts.glossary())
 
 
 def test_two_runs_side_by_side_show_only_what_differs(runs):
