@@ -18,17 +18,37 @@ if TYPE_CHECKING:
     from dnis.schemes import DimensionScheme
 
 _EVERYONE_PX = 440
+_SHOWS, _ADDRESS = "_map_shows", "map"
 
 
 def picture(run: Run, scheme: DimensionScheme, shown: Sequence[int]) -> None:
-    """Draw the map of blocks and dimensions; a click on a cell explains it.
+    """Draw the map of blocks and dimensions; a click on a cell explains it, and the address says what its colours show.
 
     Args:
         run: A finished search.
         scheme: Which dimensions stay.
         shown: Features on show, whose numbers stand in the formula of their block.
     """
-    live.cells(_map(*_key(run), scheme.threshold or 0.0, tuple(shown), run, scheme), "cells")
+    st.fragment(_picture)(run, scheme, shown)
+
+
+def _picture(run: Run, scheme: DimensionScheme, shown: Sequence[int]) -> None:
+    quantities = list(texts.page("importance")["map"]["quantities"])
+
+    def show(quantity: Any) -> None:
+        if quantity in quantities:
+            st.session_state[_SHOWS] = quantity
+
+    # the address is read once, where a session enters by it
+    if _SHOWS not in st.session_state:
+        st.session_state[_SHOWS] = quantities[0]
+        show(st.query_params.get(_ADDRESS))
+    quantity = st.session_state[_SHOWS]
+    if quantity != quantities[0]:
+        st.query_params[_ADDRESS] = quantity
+    elif _ADDRESS in st.query_params:
+        del st.query_params[_ADDRESS]
+    live.cells(_map(*_key(run), scheme.threshold or 0.0, tuple(shown), run, scheme), quantity, "cells", show)
 
 
 def everyone(run: Run, scheme: DimensionScheme, picked: Sequence[int]) -> None:

@@ -75,14 +75,20 @@ def saver(chart: str, name: str, key: str) -> None:
     _SAVER(data={"chart": chart, "name": name}, key=key)
 
 
-def cells(map_of_cells: dict[str, Any], key: str) -> None:
+def cells(map_of_cells: dict[str, Any], quantity: str, key: str, on_quantity: Callable[[Any], None]) -> None:
     """Draw the map of blocks and dimensions, whose cells explain themselves without a question to the server.
 
     Args:
         map_of_cells: Data made by ``dnis.ui.cell_map``.
+        quantity: What the colours show at first; later the browser knows best.
         key: Name of the element.
+        on_quantity: Called with what the browser says that the colours show now.
     """
-    _CELLS(data=map_of_cells, key=key)
+
+    def report() -> None:
+        on_quantity(st.session_state[key].get("quantity"))
+
+    _CELLS(data={**map_of_cells, "quantity": quantity}, key=key, on_quantity_change=report)
 
 
 def finder(

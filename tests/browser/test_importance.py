@@ -115,9 +115,13 @@ def test_the_address_opens_the_page_with_both_features_and_other_pages_do_withou
     expect(page.get_by_role("option", name=re.compile("Matrix, The"))).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"[?&]other=\d+"))
+    page.locator(".cells").get_by_text("share kept", exact=True).click()
+    page.wait_for_url(re.compile(r"[?&]map=kept"))
     there = visit(page.url[page.url.index("/importance") :])
     expect(box(there, "Compare with")).to_have_value("Matrix, The (1999)")
     expect(box(there, "A feature")).to_have_value("Forrest Gump (1994)")
+    expect(there.get_by_role("radio", name="share kept")).to_be_checked()
+    expect(there.locator(".cells .legend")).to_contain_text("share kept")
     box(there, "A feature").fill("toy story (1995)")
     expect(there.get_by_role("option").first).to_contain_text("Toy Story (1995)")
     there.keyboard.press("Enter")
@@ -128,6 +132,7 @@ def test_the_address_opens_the_page_with_both_features_and_other_pages_do_withou
     there.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
     expect(there.get_by_role("heading", level=1)).to_contain_text("Learn")
     assert "feature=" not in there.url
+    assert "map=" not in there.url
     there.get_by_test_id("stTopNavLink").filter(has_text="Importance").click()
     expect(box(there, "A feature")).to_have_value("Toy Story (1995)")
     there.wait_for_url(re.compile(r"[?&]feature=\d+"))

@@ -131,6 +131,13 @@ def test_a_link_to_a_run_that_is_gone_chooses_no_feature_of_the_run_that_stands_
     assert "feature" not in app.query_params
 
 
+@pytest.mark.parametrize(("asked", "shown"), [("kept", "kept"), ("alpha", "alpha"), ("<b>", "alpha")])
+def test_a_link_says_what_the_map_shows_and_what_is_no_quantity_is_ignored(open_page, asked, shown):
+    app = open_page("3_importance", before=entering_by(map=asked))
+    assert map_of(app)["quantity"] == shown
+    assert ("map" in app.query_params) == (shown != "alpha")
+
+
 def test_a_hostile_title_stays_literal(open_page, run):
     hostile = next(i for i in range(run.vocabulary.n_features) if "x.example" in run.vocabulary.label(i))
     app = open_page("3_importance", before=lambda app: app.session_state.__setitem__("_feature_small-run", hostile))

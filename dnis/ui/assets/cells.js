@@ -1,5 +1,6 @@
 // The map of alpha: every block and dimension a cell. A click, an arrow key or a number chooses one, and the card says what the
-// threshold does there, with the numbers in the formula. Everything needed is in `data`; nothing asks the server.
+// threshold does there, with the numbers in the formula. Everything needed is in `data`; nothing asks the server,
+// which is only told what the colours show.
 
 const ORDERS = ["trained", "sorted", "block"];
 const QUANTITIES = ["alpha", "size", "kept"];
@@ -22,6 +23,8 @@ class Cells {
   }
 
   update(data) {
+    // only at first: an answer of the server may be older than the visitor's last choice
+    if (!this.data) this.quantity = data.quantity;
     const other = !this.data || this.data.id !== data.id;
     this.data = data;
     this.words = data.words;
@@ -107,11 +110,18 @@ class Cells {
 
   pills(query, title, names, texts, field) {
     const inputs = names.map((name) => {
-      const input = make("input", { type: "radio", name: field, value: name, onchange: () => ((this[field] = name), this.draw()) });
+      const input = make("input", { type: "radio", name: field, value: name, onchange: () => this.turn(field, name) });
       input.checked = name === this[field];
       return make("label", {}, [input, texts[name]]);
     });
     this.find(query).replaceChildren(make("legend", { text: title }), ...inputs);
+  }
+
+  turn(field, name) {
+    this[field] = name;
+    this.draw();
+    // for the address of the page
+    if (field === "quantity") this.component.setStateValue(field, name);
   }
 
   // ---------------------------------------------------------------- one choice
