@@ -69,8 +69,10 @@ def _settings(run: Run, other: Run, names: dict[str, str], words: dict[str, Any]
     table = table.assign(setting=labels, differs=np.where(table["differs"], "≠", ""))
     both = pd.concat([_outcome(run, other), table], ignore_index=True).fillna("")
     titles = [words["setting"], *names.values(), words["differs"]]
+    # in a box of its own the browser builds the longer table anew; else it keeps the widths that suited the shorter
+    place = st.container() if every else st
     # as high as it has rows: what is hidden below the tenth would be missed
-    st.dataframe(
+    place.dataframe(
         safe_frame(both.set_axis(titles, axis=1)), hide_index=True, alt=about, height="content",
         column_config={words["setting"]: {"pinned": True}},
     )  # fmt: skip
