@@ -231,7 +231,8 @@ def test_bad_words_end_with_code_2_and_one_sentence(ratings_csv, run_folder, cap
 
 
 def test_the_command_that_an_export_shows_is_understood(run_folder):
-    search, retrain = (line.split()[3:] for line in command(load_run(run_folder), 0.1).splitlines())
+    _, *lines = command(load_run(run_folder), 0.1).splitlines()
+    search, retrain = (line.split()[3:] for line in lines)
     options = make_parser().parse_args(search)
     assert SearchConfig.from_dict(settings_of(options, SearchConfig)) == load_run(run_folder).result.config
     assert make_parser().parse_args(retrain).threshold == 0.1

@@ -43,6 +43,8 @@ def test_a_click_on_a_cell_puts_its_numbers_into_the_formula_without_asking_the_
     page = visit("/importance")
     canvas = page.locator(".cells .field canvas")
     expect(canvas).to_be_visible()
+    # all that is drawn when it is near has asked for it
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
     page.wait_for_timeout(1500)
     visit.sent.clear()
     place = canvas.bounding_box()
