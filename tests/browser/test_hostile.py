@@ -187,7 +187,9 @@ def hovered(page):
         box = figure.bounding_box()
         marks = [mark.bounding_box() for mark in figure.locator("path.point").all()[:8]]
         spots = [(m["x"] + m["width"] / 2, m["y"] + m["height"] / 2) for m in marks if m]
-        spots += [(box["x"] + box["width"] * across, box["y"] + box["height"] / 2) for across in (0.2, 0.4, 0.6, 0.8)]
+        # above and below the middle, where bars stand on a line
+        shares = [(across, down) for down in (0.4, 0.5, 0.6) for across in (0.2, 0.4, 0.6, 0.8)]
+        spots += [(box["x"] + box["width"] * across, box["y"] + box["height"] * down) for across, down in shares]
         for x, y in spots:
             # twice, since a jump into a figure is no movement over it
             for step in (2, 0):
