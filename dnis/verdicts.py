@@ -109,7 +109,7 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
     # some labels hold a comma
     tail = f". Never on it: {'; '.join(off_it)}" if off_it else ""
     sentences.append(f"On the frontier of bytes and {metric} at some size: {'; '.join(on_it)}{tail}.")
-    if max(row["seeds"] for row in rows) == 1:
+    if {row["seeds"] for row in rows} == {1}:
         sentences.append("Only one seed: how far two trainings differ by chance is not in these numbers.")
     return sentences
 

@@ -283,7 +283,7 @@ def test_retraining_adds_a_point_that_stays_with_the_run(visit):
     expect(page.locator(".cut .facts")).not_to_contain_text("Retrained at this threshold")
 
 
-def test_who_comes_to_watch_sees_the_search_play_and_not_two_pages_speak_of_another(visit):
+def test_who_comes_to_watch_sees_it_play_and_one_s_own_search_is_not_called_the_bundled_one(visit):
     page = visit("/")
     page.get_by_role("button", name="Watch a search").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Search")
