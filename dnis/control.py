@@ -15,6 +15,7 @@ class Control:
 
     def __init__(self) -> None:
         self.agree: Callable[[bool], bool] = bool  # whether any process of the job says stop
+        self.on_hold: Callable[[], object] = bool  # told whenever the job has to wait for a word
         self._change = threading.Condition()
         self._steps: float = float("inf")
         self._stopped = False
@@ -53,7 +54,9 @@ class Control:
             False if it is time to stop.
         """
         with self._change:
-            self._change.wait_for(lambda: self._stopped or self._steps > 0)
+            while not (self._stopped or self._steps > 0):
+                self.on_hold()
+                self._change.wait()
             self._steps -= 1
             stopped = self._stopped
         return not self.agree(stopped)

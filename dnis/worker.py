@@ -4,8 +4,8 @@
 
 The first line of standard input is the job (see ``dnis.errands.perform``); ``play``, ``pause``, ``step`` and ``stop``
 may follow, a line each. Standard output carries one event per line: ``started``, then ``epoch`` or ``cell`` (a search
-goes on with ``saved``, and ``control`` for every epoch of its control), and at the end ``finished``, ``stopped`` or
-``failed`` with a ``message`` of one sentence.
+goes on with ``saved``, and ``control`` for every epoch of its control), ``held`` where it waits for the next word, and
+at the end ``finished``, ``stopped`` or ``failed`` with a ``message`` of one sentence.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def _work(job: dict[str, Any], lines: IO[str], emit: Any, linger_s: float | None
     from dnis.errands import perform  # noqa: PLC0415
 
     control = Control()
+    control.on_hold = lambda: emit({"event": "held"})
     threading.Thread(target=_listen, args=(lines, control, linger_s), daemon=True).start()
     return perform(job, emit, control)
 

@@ -49,6 +49,23 @@ def test_a_paused_job_waits_for_each_step_and_plays_on_when_told():
     assert done.wait(5)
 
 
+def test_a_job_says_whenever_it_has_to_wait():
+    control, held = Control(), threading.Semaphore(0)
+    control.on_hold = held.release
+    assert control.may_go_on()
+    assert not held.acquire(timeout=0.05)
+    control.tell("pause")
+    waiting = threading.Thread(target=control.may_go_on, daemon=True)
+    waiting.start()
+    assert held.acquire(timeout=5)
+    control.tell("pause")  # as after a play and a pause between which it did not wake
+    assert held.acquire(timeout=5)
+    control.tell("step")
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert not held.acquire(timeout=0.05)
+
+
 def test_a_step_while_playing_pauses_after_it():
     control = Control()
     control.tell("step")

@@ -72,10 +72,13 @@ def test_a_search_runs_to_its_end_while_standard_input_stays_open(ratings_csv, t
 def test_words_pause_and_step_a_search_and_the_end_of_input_stops_it_with_its_best_kept(ratings_csv, tmp_path):
     process = Process(json.dumps(job(ratings_csv, tmp_path / "run", epochs=10_000, patience=10_000)) + "\npause")
     assert process.hear()["event"] == "started"
-    process.say("step")
-    first = process.hear()
-    process.say("step")
-    second = process.hear()
+    epochs = []
+    for _ in range(2):
+        assert process.hear() == {"event": "held"}
+        process.say("step")
+        epochs.append(process.hear())
+    assert process.hear() == {"event": "held"}
+    first, second = epochs
     assert (first["epoch"], second["epoch"]) == (1, 2)
     assert np.array(second["alpha"]).shape == (3, 8)
     process.process.stdin.close()

@@ -45,7 +45,7 @@ class JobView:
 
     ``position`` is 1 for the next in the queue and 0 once started, ``wait_s`` the time until it probably starts [s];
     ``run`` the folder that the job wrote; ``n_owners`` the number of sessions that watch the job now; ``shared``
-    whether there was ever more than one.
+    whether there was ever more than one; ``paused`` whether it is to wait for a word, ``waiting`` whether it does.
     """
 
     id: str
@@ -61,6 +61,7 @@ class JobView:
     n_owners: int
     shared: bool
     paused: bool
+    waiting: bool
     stopping: bool
 
     @property
@@ -88,6 +89,7 @@ class Job:
     orphaned_s: float | None = None
     stopping_s: float | None = None
     paused: bool = False
+    waiting: bool = False
     process: WorkerProcess | None = None
 
     @property
@@ -118,7 +120,10 @@ class Job:
             self.orphaned_s = None if self.present else time.monotonic()
 
     def hear(self, event: dict[str, Any]) -> None:
-        """Take an event of the worker."""
+        """Take an event of the worker; that it waits is a state, and no part of the course."""
+        self.waiting = event["event"] == "held"
+        if self.waiting:
+            return
         self.events.append(event)
         if event.get("run"):
             self.run = Path(event["run"])
@@ -128,7 +133,7 @@ class Job:
     def end(self, process: WorkerProcess) -> None:
         """The worker has gone: as it said itself, as it was told, or for a reason that only the process knows."""
         last = self.events[-1]["event"] if self.events else ""
-        self.ended_s, self.paused = time.monotonic(), False
+        self.ended_s, self.paused, self.waiting = time.monotonic(), False, False
         if last in ("finished", "failed", "stopped"):
             self.state = last
         elif self.stopping_s is not None:
@@ -175,6 +180,6 @@ class Job:
         return JobView(
             id=self.id, kind=self.job["kind"], job=self.job, state=self.state, position=position, wait_s=wait_s,
             events=tuple(self.events), message=self.message, run=self.run, elapsed_s=self.elapsed_s,
-            n_owners=len(self.present), shared=len(self.owners) > 1, paused=self.paused,
+            n_owners=len(self.present), shared=len(self.owners) > 1, paused=self.paused, waiting=self.waiting,
             stopping=self.stopping_s is not None,
         )  # fmt: skip

@@ -151,7 +151,8 @@ class JobRunner:
             job = self._roster.jobs.get(job_id)
             if job is None or job.state != "running" or len(job.present) > 1 or job.process is None:
                 return False
-            job.paused = word != "play"
+            # a worker that waits hears a step at once; another one ends the epoch under way first
+            job.paused, job.waiting = word != "play", job.waiting and word == "pause"
             return job.process.tell(word)
 
     def adopt(self, owner: str, job_id: str | None = None) -> None:

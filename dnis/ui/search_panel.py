@@ -120,11 +120,17 @@ def _state(seen: JobView) -> None:
     elif seen.position:
         st.progress(0.0, text=words["queued"].format(position=seen.position, wait=desk.duration(seen.wait_s)))
     elif not epochs:
-        st.progress(0.0, text=words["starting"] + (words["paused"] if seen.paused else ""))
+        st.progress(0.0, text=words["starting"] + _hold(seen))
     else:
         st.progress(min(1.0, epochs[-1]["epoch"] / max(1, epochs[-1].get("epochs", 1))), text=_how_far(seen, epochs))
     if seen.active and seen.n_owners > 1:
         st.caption(words["shared"].format(count=seen.n_owners))
+
+
+def _hold(seen: JobView) -> str:
+    if not seen.paused:
+        return ""
+    return texts.page("search")["paused" if seen.waiting else "pausing"]
 
 
 def _how_far(seen: JobView, epochs: list[dict[str, Any]]) -> str:
@@ -136,6 +142,6 @@ def _how_far(seen: JobView, epochs: list[dict[str, Any]]) -> str:
         epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=desk.duration(seen.elapsed_s)
     )
     if seen.paused:
-        return text + words["paused"]
+        return text + _hold(seen)
     left_s = last["seconds"] / last["epoch"] * max(0, last.get("epochs", 0) - last["epoch"])
     return text + words["left"].format(left=desk.duration(left_s))

@@ -34,6 +34,8 @@ if job.get("deaf"):
 if job.get("waits"):
     for line in sys.stdin:
         say(event="epoch", epoch=1, phase=line.strip(), losses={}, alpha=[[0.5, 1.0]])
+        if line.strip() == job.get("held_at"):
+            say(event="held")
     say(event="stopped", run=job["out"])
 else:
     print("this line is no event")
@@ -184,6 +186,19 @@ def test_words_reach_the_worker_and_hold_is_remembered(open_runner):
         assert runner.send(job, word)
         assert runner.status(job).paused is held
     until(lambda: [e.get("phase") for e in runner.status(job).events[1:]] == ["pause", "step", "play"])
+
+
+def test_a_held_search_waits_only_once_its_worker_says_so(open_runner):
+    runner = open_runner()
+    job = runner.submit("ann", search(waits=True, held_at="pause"))
+    until(lambda: runner.status(job).state == "running")
+    assert not runner.status(job).waiting
+    runner.send(job, "pause")
+    until(lambda: runner.status(job).waiting)
+    runner.send(job, "step")
+    assert not runner.status(job).waiting
+    until(lambda: [e.get("phase") for e in runner.status(job).events[1:]] == ["pause", "step"])
+    assert (runner.status(job).paused, runner.status(job).waiting) == (True, False)
 
 
 def test_a_search_can_be_told_to_hold_after_its_first_epoch(open_runner):
