@@ -180,7 +180,11 @@ def settled(page):
 
 
 def hovered(page):
-    """Move over every figure; how many labels came up."""
+    """Move over every figure, more slowly where no label has come up yet; how many have."""
+    return next((seen for pause_ms in (150, 600, 1500) if (seen := labels_of(page, pause_ms))), 0)
+
+
+def labels_of(page, pause_ms):
     seen = 0
     for figure in page.locator(".js-plotly-plot").all():
         figure.scroll_into_view_if_needed()
@@ -194,7 +198,7 @@ def hovered(page):
             # twice, since a jump into a figure is no movement over it
             for step in (2, 0):
                 page.mouse.move(x + step, y)
-            page.wait_for_timeout(150)
+            page.wait_for_timeout(pause_ms)
             seen += page.locator(".hoverlayer .hovertext").count()
             assert page.evaluate(EFFECTS) == []
     return seen

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
 
-SLOW = "/search?embedding_dim=32&batch_size=128&epochs=60&patience=60"
+SLOW = "/search?embedding_dim=32&batch_size=256&epochs=60&patience=60"
 """A search that takes long enough to be held, stepped and left."""
 
 
@@ -118,7 +118,7 @@ def test_a_search_that_ends_by_itself_becomes_the_run_on_show_and_nothing_is_bui
 
 
 def test_the_live_heatmap_is_the_same_node_after_twenty_updates(visit):
-    page = visit("/search?embedding_dim=32&batch_size=128&epochs=500&patience=500")
+    page = visit("/search?embedding_dim=32&batch_size=512&epochs=500&patience=500")
     canvas, timeline = page.locator(".player .field canvas"), page.get_by_label("Timeline: epoch on show")
     expect(canvas).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).click()

@@ -66,7 +66,7 @@ def test_a_second_order_twin_stands_beside_its_first_order_run(visit):
 
 
 def test_a_stopped_search_goes_on_is_renamed_deleted_and_had_back(visit):
-    page = visit("/search?embedding_dim=32&batch_size=128&epochs=60&patience=60")
+    page = visit("/search?embedding_dim=32&batch_size=256&epochs=60&patience=60")
     expect(moment(page)).to_contain_text("Epoch")
     button(page, "Start").click()
     expect(moment(page)).to_contain_text(re.compile(r"Epoch [3-9] of 60"), timeout=60_000)
