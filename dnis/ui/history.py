@@ -16,6 +16,8 @@ from dnis.ui import desk, escape, session, settings_form, store, texts, unfinish
 from dnis.ui.desk import duration
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dnis.runs import Run
 
 _CHOSEN = "_history_chosen"
@@ -133,11 +135,18 @@ def _is_written(run: Run) -> bool:
 
 
 def _rename(run: Run, words: dict[str, Any]) -> None:
-    with st.popover(words["rename"], icon=":material/edit:"), st.form(f"rename_{run.folder.name}", border=False):
-        name = st.text_input(words["name"], run.name, max_chars=100, key=f"run_name_{run.folder.name}")
-        if st.form_submit_button(words["save"], key="run_rename") and name.strip():
-            rename_run(run.folder, name)
-            st.rerun()
+    box = f"rename_box_{run.folder.name}"
+    opened = st.popover(words["rename"], icon=":material/edit:", on_change="rerun", key=box)
+    with opened, st.form(f"rename_{run.folder.name}", border=False):
+        key = f"run_name_{run.folder.name}"
+        st.text_input(words["name"], run.name, max_chars=100, key=key)
+        st.form_submit_button(words["save"], key="run_rename", on_click=_save_name, args=(run.folder, key, box))
+
+
+def _save_name(folder: Path, name: str, box: str) -> None:
+    if st.session_state[name].strip():
+        rename_run(folder, st.session_state[name])
+        st.session_state[box] = False
 
 
 def _go_on(run: Run, words: dict[str, Any]) -> None:
