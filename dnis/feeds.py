@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dnis.settings import TrainConfig
+from dnis.shares import has_full_softmax
 from dnis.stored import StoredInteractions
 from dnis.tasks import TASKS
 
@@ -49,7 +50,13 @@ class Feed:
                 yield torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(target)
         else:
             order = torch.randperm(len(self.ids), generator=generator)
+            if has_full_softmax(self.config):  # few users in a batch are few rows of scores for all items
+                order = order[torch.argsort(self._turns(generator)[order], stable=True)]
             yield self.ids.index_select(0, order), self.target.index_select(0, order)
+
+    def _turns(self, generator: torch.Generator) -> Tensor:
+        """When the user of each interaction has its turn, (n,): users stay together."""
+        return torch.randperm(int(self.part.vocabulary.offsets[1]), generator=generator)[self.ids[:, 0]]
 
 
 def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:

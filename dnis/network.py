@@ -17,6 +17,7 @@ from dnis.results import Fitted
 from dnis.selection import SoftSelection, UniformSelection
 from dnis.settings import TrainConfig
 from dnis.sharding import is_dealt, start_values
+from dnis.shares import has_full_softmax, log_shares
 from dnis.tables import RowTable
 from dnis.torchrec_tables import table_of
 
@@ -24,6 +25,7 @@ START_STD = 0.03
 """Start values are N(0, 0.03^2): larger ones leave noise in rare rows that no pruning can tell from signal."""
 BLOCK_ROWS = 65_536
 """Interactions scored at a time: bounds the memory of an evaluation."""
+NO_ITEMS = torch.zeros(0, dtype=torch.int64)
 
 
 class Network:
@@ -36,6 +38,7 @@ class Network:
         model: One of ``MODELS``.
         group: The processes that share the tables.
         grain: Rows of a batch that belong together, such as an item that was met and those drawn against it.
+        items: Every item (n_items,), the highest ids, where the loss asks for a pair's share among them all.
     """
 
     def __init__(
@@ -46,8 +49,9 @@ class Network:
         model: Model,
         group: Solo | None = None,
         grain: int = 1,
+        items: Tensor = NO_ITEMS,
     ) -> None:
-        self.group, self.grain = group or Solo(), grain
+        self.group, self.grain, self.items = group or Solo(), grain, items
         self.embeddings = embeddings
         self.biases = biases
         self.selection = selection
@@ -76,9 +80,11 @@ class Network:
         values = values.to(group.device)
         embeddings = table_of(values, config.lr, config.optimizer, n_features, group)
         biases = table_of(values.new_zeros(len(values), 1), config.lr, config.optimizer, n_features, group)
-        grain = 1 + config.n_negatives if config.task == "topk" else 1
+        full = has_full_softmax(config)
+        grain = 1 + config.n_negatives if config.task == "topk" and not full else 1
+        items = torch.arange(int(unknown[1]), n_features) if full else NO_ITEMS
         model = MODELS[config.model](n_fields, config, generator).to(group.device)
-        return cls(embeddings, biases, selection.to(group.device), model, group, grain)
+        return cls(embeddings, biases, selection.to(group.device), model, group, grain, items)
 
     @classmethod
     def from_fitted(cls, fitted: Fitted, n_fields: int) -> Network:
@@ -93,12 +99,8 @@ class Network:
         """
         model = MODELS[fitted.config.model](n_fields, fitted.config, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(np.asarray(v)) for name, v in fitted.dense.items()})
-        embeddings = RowTable(
-            torch.from_numpy(np.array(fitted.embeddings, dtype=np.float32)), fitted.config.lr, "adagrad"
-        )
-        biases = RowTable(
-            torch.from_numpy(np.array(fitted.biases, dtype=np.float32))[:, None], fitted.config.lr, "adagrad"
-        )
+        values = [torch.from_numpy(np.array(v, dtype=np.float32)) for v in (fitted.embeddings, fitted.biases[:, None])]
+        embeddings, biases = (RowTable(v, fitted.config.lr, "adagrad") for v in values)
         return cls(embeddings, biases, UniformSelection(), model)
 
     @property
@@ -117,31 +119,39 @@ class Network:
         """Where the tables are; ids and outcomes may come from the CPU, and scores go there."""
         return self.embeddings.values.device
 
-    def look_up(self, ids: Tensor, grain: int | None = None) -> Lookup:
-        """Pull every distinct feature of ``ids`` (batch, n_fields) once."""
-        features, inverse, times = (part.to(self.device) for part in distinct(ids))
+    def look_up(self, ids: Tensor) -> Lookup:
+        """Pull every distinct feature of a training batch ``ids`` (batch, n_fields) once, and every item it needs."""
+        return self._look_up(ids, self.items, self.grain)
+
+    def _look_up(self, ids: Tensor, items: Tensor, grain: int) -> Lookup:
+        found = distinct(torch.cat([ids.reshape(-1), items]))
+        features, inverse, times = (part.to(self.device) for part in found)
+        times[len(times) - len(items) :] -= 1  # to be there to be compared with is not to occur
         rows = self.embeddings.pull(features).requires_grad_()
         bias = self.biases.pull(features).requires_grad_()
-        own = self.group.share(len(ids), grain or self.grain)
-        return Lookup(features, inverse, times, rows, bias, ids.shape, own)
+        own = self.group.share(len(ids), grain)
+        return Lookup(features, inverse[: ids.numel()], times, rows, bias, ids.shape, own, len(items))
 
     def look_up_apart(self, ids: Tensor) -> Lookup:
         """Pull every feature of ids (batch, n_fields) as often as it occurs: cheaper where rows need no gradient."""
+        if len(self.items):
+            return self.look_up(ids)
         flat = ids.reshape(-1).to(self.device)
         rows, bias = self.embeddings.pull(flat), self.biases.pull(flat)
         return Lookup(flat, None, torch.ones_like(flat), rows, bias, ids.shape, self.group.share(len(ids), self.grain))
 
     def look_up_together(self, first: Tensor, second: Tensor) -> tuple[Lookup, Lookup]:
         """Pull every distinct feature of two batches (batch, n_fields) once, for both of them."""
-        features, inverse, _ = (part.to(self.device) for part in distinct(torch.cat([first, second])))
+        every = [first.reshape(-1), second.reshape(-1), self.items]
+        features, inverse, _ = (part.to(self.device) for part in distinct(torch.cat(every)))
         rows = self.embeddings.pull(features).requires_grad_()
         bias = self.biases.pull(features).requires_grad_()
         looks = [
             Lookup(
                 features, place, torch.bincount(place, minlength=len(features)), rows, bias, ids.shape,
-                self.group.share(len(ids), self.grain),
+                self.group.share(len(ids), self.grain), len(self.items),
             )
-            for place, ids in zip(inverse.split([first.numel(), second.numel()]), (first, second), strict=True)
+            for place, ids in zip(inverse.split([len(part) for part in every]), (first, second), strict=False)
         ]  # fmt: skip
         return looks[0], looks[1]
 
@@ -153,8 +163,11 @@ class Network:
             dense: The model's other parameters, where they differ from the model's own.
 
         Returns:
-            Scores, differentiable in rows, biases, alpha and dense parameters.
+            Scores, or of a full softmax the logs of the pairs' shares; differentiable in rows, biases, alpha and dense
+            parameters.
         """
+        if look.n_items:
+            return log_shares(self.model, self.selection(look.rows, look.features), look, dense)
         if look.inverse is None:
             # cut before the selection: what is cut after it costs its backward pass a whole copy
             _, width = look.shape
@@ -199,7 +212,7 @@ class Network:
         return torch.cat([self._score(block).cpu() for block in ids.split(BLOCK_ROWS)])
 
     def _score(self, ids: Tensor) -> Tensor:
-        look = self.look_up(ids, grain=1)
+        look = self._look_up(ids, NO_ITEMS, 1)
         if self.group.world == 1:
             return self.scores(look)
         scores = look.bias.new_zeros(len(ids))

@@ -43,6 +43,7 @@ MEANINGS = {
     "patience": "epochs without a better one before it ends",
     "hidden": "widths of the hidden layers",
     "n_negatives": "sampled items per seen one (topk)",
+    "topk_loss": "bce, bpr, softmax over the sampled items, or full_softmax over all (topk)",
     "n_blocks": "feature blocks",
     "blocks": "how blocks are made: equal, magnitude or field",
     "lr_alpha": "step of alpha",

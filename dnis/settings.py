@@ -78,7 +78,7 @@ class TrainConfig:
         check_choice("task", self.task, TASK_NAMES)
         check_choice("model", self.model, MODELS_BY_TASK[self.task])
         check_choice("optimizer", self.optimizer, ("adam", "adagrad"))
-        check_choice("topk_loss", self.topk_loss, ("bce", "bpr", "softmax"))
+        check_choice("topk_loss", self.topk_loss, ("bce", "bpr", "softmax", "full_softmax"))
         check_range("embedding_dim", self.embedding_dim, 1, 512)
         check_range("lr", self.lr, 1e-6, 1.0)
         check_range("l2", self.l2, 0.0, 100.0)

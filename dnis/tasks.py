@@ -14,6 +14,7 @@ from dnis.network import Network
 from dnis.ranking import item_ranks
 from dnis.results import Fitted, SearchResult, TrainResult
 from dnis.settings import TrainConfig
+from dnis.shares import has_full_softmax
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
@@ -47,10 +48,11 @@ class RatingTask:
     @torch.no_grad()
     def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
         """Training loss of a network that has not learnt yet, over an even sample of the rows."""
-        some = part.sample(SAMPLED_ROWS)
+        full = has_full_softmax(self.config)  # a batch of it fits, more may not
+        some = part.sample(min(SAMPLED_ROWS, self.config.batch_size) if full else SAMPLED_ROWS)
         target = torch.from_numpy(np.asarray(some.target, dtype=np.float32))
         ids, target = self.expand(torch.from_numpy(some.ids.astype(np.int64)), target, some, generator)
-        return float(self.loss(network.score(ids), target))
+        return float(network.group.sums([network.loss(self.loss, network.look_up(ids), target)])[0])
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """What happened on every row, (n,): here squared errors; their mean is the metric."""
@@ -93,7 +95,7 @@ class CtrTask(RatingTask):
 
 
 class TopkTask(RatingTask):
-    """Rank all items for a user, trained on seen items against sampled ones (BCE, BPR, sampled softmax)."""
+    """Rank all items for a user, trained on seen items against sampled ones (BCE, BPR, softmax) or against all."""
 
     metric, higher_is_better = "ndcg@10", True
 
@@ -107,7 +109,7 @@ class TopkTask(RatingTask):
         """Each seen pair followed by ``n_negatives`` pairs of the same user with an item drawn uniformly.
 
         Drawn items are not checked against the user's history: at these densities a clash is rare and costs less than a
-        check.
+        check. A full softmax draws none.
 
         Args:
             ids: Seen pairs, (batch, n_fields).
@@ -118,6 +120,8 @@ class TopkTask(RatingTask):
         Returns:
             Ids (batch * (1 + n_negatives), n_fields) and their labels, 1 for seen and 0 for drawn.
         """
+        if has_full_softmax(self.config):
+            return ids, target
         low, high = (int(x) for x in part.vocabulary.offsets[1:3])
         n = self.config.n_negatives
         drawn = torch.randint(low + 1, high, (len(ids), n), generator=generator)
@@ -128,16 +132,20 @@ class TopkTask(RatingTask):
         return every.flatten(0, 1), labels.flatten()
 
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
-        """The mean of one of three losses, a scalar.
+        """The mean of one of four losses, a scalar.
 
         Args:
-            scores: Each seen pair followed by its sampled ones, (batch * (1 + n_negatives),).
+            scores: Each seen pair followed by its sampled ones, (batch * (1 + n_negatives),); of a full softmax the log
+                of each seen pair's share, (batch,).
             target: 1 for seen and 0 for sampled pairs.
 
         Returns:
             ``bce``: binary cross-entropy. ``bpr``: -log sigmoid(seen - sampled) (Rendle 2009). ``softmax``: -log of the
-            seen pair's share of the softmax over itself and its sampled ones (Jean 2015).
+            seen pair's share of the softmax over itself and its sampled ones (Jean 2015); ``full_softmax``: over all
+            items.
         """
+        if self.config.topk_loss == "full_softmax":
+            return -scores.mean()
         if self.config.topk_loss == "bce":
             return functional.binary_cross_entropy_with_logits(scores, target)
         grouped = scores.view(-1, 1 + self.config.n_negatives)

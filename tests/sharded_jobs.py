@@ -20,6 +20,7 @@ JOBS = {
     "DeepFM-1": ("ctr", 4, {"model": "DeepFM", "order": 1}),
     "DeepFM-2": ("ctr", 4, {"model": "DeepFM", "order": 2}),
     "bpr": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "bpr"}),
+    "full": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "full_softmax"}),
     "recipe": ("rating", 4, {"model": "FM", "recipe": "budget", "compression": 3.0, "epochs": 9}),
     "budget": ("rating", 4, {"model": "FM", "order": 1, "compression": 4.0, "epochs": 5}),
     # the last batch of 420 rows has one row, so that some process has none

@@ -12,6 +12,8 @@ CASES = [
     *((task, model, {}) for task, model in TASK_MODELS),
     ("topk", "MF", {"topk_loss": "bpr"}),
     ("topk", "MF", {"topk_loss": "softmax"}),
+    ("topk", "MF", {"topk_loss": "full_softmax"}),
+    ("topk", "NeuMF", {"topk_loss": "full_softmax"}),
 ]
 XI = 0.05
 
@@ -49,10 +51,17 @@ def validation_loss(trainer, alpha, train, validation, xi):
     dense = {name: p.detach().clone().requires_grad_() for name, p in network.model.named_parameters()}
     free = [name for name, p in network.model.named_parameters() if id(p) in moving]
 
+    def scores(table, bias, dense, ids):
+        return functional_call(network.model, dense, ((alpha[block_of] * table)[ids], bias[ids][..., 0]))
+
     def loss(table, bias, dense, batch):
         ids, target = batch
-        rows = (alpha[block_of] * table)[ids]
-        return trainer.task.loss(functional_call(network.model, dense, (rows, bias[ids][..., 0])), target)
+        if config.topk_loss != "full_softmax":
+            return trainer.task.loss(scores(table, bias, dense, ids), target)
+        low, high = trainer.feed.part.vocabulary.offsets[1:3]
+        pairs = torch.stack([torch.cartesian_prod(ids[:1, 0], torch.arange(low, high)) for ids in ids.split(1)])
+        shares = scores(table, bias, dense, pairs.flatten(0, 1)).view(len(ids), -1).softmax(1)
+        return -shares[torch.arange(len(ids)), ids[:, 1] - low].log().mean()
 
     if xi:
         ids = train[0]

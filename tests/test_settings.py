@@ -41,7 +41,7 @@ RANGES = {
 CHOICES = {
     "task": TASK_NAMES,
     "optimizer": ("adam", "adagrad"),
-    "topk_loss": ("bce", "bpr", "softmax"),
+    "topk_loss": ("bce", "bpr", "softmax", "full_softmax"),
     "blocks": ("equal", "magnitude", "field"),
     "l1_scale": ("relative", "absolute"),
     "alpha_optimizer": ("sgd", "adam"),
