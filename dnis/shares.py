@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -54,7 +55,8 @@ def log_shares(model: Model, rows: Tensor, look: Lookup, dense: dict[str, Tensor
             f"{LARGEST_GRID:,} at once; lower batch_size, now {look.shape[0]:,}, or take another topk_loss"
         )
     first = len(rows) - look.n_items
-    parts = (rows[users], look.bias[users, 0], rows[first:], look.bias[first:, 0])
+    # a user's bias moves all items alike: its gradient would be rounding errors, which Adam takes for steps
+    parts = (rows[users], torch.zeros_like(users, dtype=rows.dtype), rows[first:], look.bias[first:, 0])
     if dense is None:
         scores = model.score_items(*parts)
     else:

@@ -45,6 +45,14 @@ def test_an_item_to_compare_with_does_not_count_as_one_that_was_met():
     assert {f: n for f, n in times.items() if n} == {0: 1, 1: 2, 3: 1, 21: 1, 22: 1, 30: 1, 36: 1}
 
 
+def test_a_users_bias_learns_nothing_for_it_moves_all_items_alike():
+    trainer = trainer_of(l2=0.0)
+    trainer.run_epoch(1)
+    biases = trainer.network.biases.values[:, 0]
+    assert biases[:21].abs().max() == 0.0
+    assert biases[22:].abs().min() > 0.0
+
+
 def test_finished_models_and_other_losses_score_pairs_alone():
     assert len(Trainer(small_split("topk").train, small_config("topk"), UniformSelection()).network.items) == 0
     assert len(trainer_of().network.items) == 16
