@@ -1,5 +1,6 @@
 """A run that was never searched for: its numbers are made by hand, so that a page can be checked against them."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,12 @@ from dnis.ui import desk
 
 ROOT = Path(__file__).resolve().parents[2]
 N_BLOCKS, N_DIMS = 3, 8
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch):
+    """A tried page takes the place of the main module; a process started later would begin by running that page."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
