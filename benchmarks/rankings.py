@@ -1,4 +1,4 @@
-"""Our MF against the ALS and BPR of the ``implicit`` library, ranking every unseen item of a log; four settings each.
+"""Our MF against the ALS and BPR of the ``implicit`` library, ranking every unseen item of a log; six settings each.
 
 ``python -m benchmarks.rankings --data DIR [--python PYTHON]``, with OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1 set,
 where DIR holds ml-1m/ratings.parquet and PYTHON is the interpreter of an environment of its own with ``implicit``
@@ -40,24 +40,28 @@ RIVALS: dict[str, list[dict[str, Any]]] = {
         {"factors": 64, "regularization": 10.0, "alpha": 5.0, "iterations": 15},
         {"factors": 128, "regularization": 10.0, "alpha": 1.0, "iterations": 15},
         {"factors": 128, "regularization": 30.0, "alpha": 1.0, "iterations": 15},
+        {"factors": 256, "regularization": 10.0, "alpha": 1.0, "iterations": 15},
+        {"factors": 256, "regularization": 30.0, "alpha": 1.0, "iterations": 15},
     ],
     "BPR": [
         {"factors": 64, "learning_rate": 0.05, "regularization": 0.01, "iterations": 60},
         {"factors": 64, "learning_rate": 0.05, "regularization": 0.05, "iterations": 60},
         {"factors": 128, "learning_rate": 0.02, "regularization": 0.01, "iterations": 100},
         {"factors": 128, "learning_rate": 0.02, "regularization": 0.05, "iterations": 100},
+        {"factors": 256, "learning_rate": 0.02, "regularization": 0.01, "iterations": 100},
+        {"factors": 256, "learning_rate": 0.02, "regularization": 0.05, "iterations": 100},
     ],
 }
-"""Four settings a method."""
+"""Six settings a method."""
 
 OURS = TrainConfig(
-    task="topk", embedding_dim=128, batch_size=4096, topk_loss="softmax", n_negatives=16, lr=4e-3, l2=2e-2, epochs=40,
-    patience=3,
+    task="topk", embedding_dim=256, batch_size=16_384, topk_loss="full_softmax", lr=1e-2, l2=3e-2, l2_nu=-0.5,
+    epochs=60, patience=10,
 )  # fmt: skip
 TRIALS: list[dict[str, Any]] = [
-    {"l2_nu": -0.5, "n_negatives": 32, "lr": 3e-3}, {}, {"l2_nu": -0.5}, {"l2_nu": -0.5, "embedding_dim": 64},
+    {}, {"embedding_dim": 128}, {"embedding_dim": 64}, {"l2_nu": 0.0}, {"l2": 4e-2}, {"l2": 2e-2},
 ]  # fmt: skip
-"""What our four settings change."""
+"""What our six settings change."""
 
 
 N_DRAWS = 1000

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dnis.settings import TrainConfig
-from dnis.shares import has_full_softmax
+from dnis.shares import full_softmax_rows, has_full_softmax
 from dnis.stored import StoredInteractions
 from dnis.tasks import TASKS
 
@@ -31,6 +31,9 @@ class Feed:
     def __init__(self, part: Interactions, config: TrainConfig) -> None:
         self.part, self.config = part, config
         self.task = TASKS[config.task](config)
+        self.size = config.batch_size
+        if has_full_softmax(config):
+            self.size = min(self.size, full_softmax_rows(part))
         if not isinstance(part, StoredInteractions):
             self.ids = torch.from_numpy(part.ids.astype(np.int64))
             self.target = torch.from_numpy(np.asarray(part.target, dtype=np.float32))
@@ -38,7 +41,7 @@ class Feed:
     def batches(self, epoch: int, stream: int = 0) -> Iterator[Batch]:
         """Walk once over the interactions; ``stream`` tells apart walks of the same epoch."""
         generator = epoch_generator(self.config.seed, epoch, stream)
-        size = self.config.batch_size
+        size = self.size
         for ids, target in self._walk(generator):
             for start in range(0, len(ids), size):
                 yield self.task.expand(ids[start : start + size], target[start : start + size], self.part, generator)

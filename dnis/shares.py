@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -10,8 +13,15 @@ from dnis.lookups import Lookup
 from dnis.models import Model
 from dnis.settings import TrainConfig
 
+if TYPE_CHECKING:
+    from dnis.interactions import Interactions
+
 LARGEST_GRID = 2**26
 """Scores of one batch, users times items, 268 MB; training holds about three times that."""
+
+
+BATCH_GRID = 2**20
+"""Scores of one batch that take no longer than its other work."""
 
 
 class _AllItems(nn.Module):
@@ -28,6 +38,20 @@ class _AllItems(nn.Module):
 def has_full_softmax(config: TrainConfig) -> bool:
     """Whether the loss asks for a pair's share among all items."""
     return config.task == "topk" and config.topk_loss == "full_softmax"
+
+
+def full_softmax_rows(part: Interactions) -> int:
+    """Most rows of a batch: where users have one each, a batch of the usual size would score all items for thousands.
+
+    Args:
+        part: The interactions to be walked over, user by user.
+
+    Returns:
+        The rows that ``BATCH_GRID`` scores serve on average.
+    """
+    low, high = (int(x) for x in part.vocabulary.offsets[1:3])
+    n_users = max(1, int(np.count_nonzero(part.counts[:low])))
+    return max(1, int(BATCH_GRID * len(part) // (n_users * (high - low))))
 
 
 def log_shares(model: Model, rows: Tensor, look: Lookup, dense: dict[str, Tensor] | None) -> Tensor:

@@ -72,6 +72,15 @@ def test_users_stay_together_in_an_order_of_every_epochs_own():
     assert not torch.equal(walks[0], walks[1])
 
 
+def test_a_batch_has_as_many_rows_as_a_million_scores_serve(monkeypatch):
+    part = small_split("topk").train  # 420 rows of 20 users, 16 items
+    assert len(next(Feed(part, config_of(batch_size=400)).batches(1))[0]) == 400
+    monkeypatch.setattr(shares, "BATCH_GRID", 20 * 16 // 4)
+    assert len(next(Feed(part, config_of(batch_size=400)).batches(1))[0]) == 105
+    assert len(next(Feed(part, config_of(batch_size=50)).batches(1))[0]) == 50
+    assert len(next(Feed(part, small_config("topk", batch_size=400, n_negatives=1)).batches(1))[0]) == 800
+
+
 def test_learning_raises_the_shares_of_what_was_met():
     losses = [event.losses["train"] for event in train(small_split("topk"), config_of(epochs=30)).history]
     assert losses[0] == pytest.approx(np.log(16), abs=0.1)
