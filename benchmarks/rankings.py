@@ -3,8 +3,8 @@
 ``python -m benchmarks.rankings --data DIR [--python PYTHON]``, with OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1 set,
 where DIR holds ml-1m/ratings.parquet and PYTHON is the interpreter of an environment of its own with ``implicit``
 (without it only our MF is run). Ratings count as clicks; the last item of every user is the test, the one before it
-chooses among the settings, then each winner learns from everything but the test, and is paired with ours user by user.
-Prints one JSON line.
+chooses among the settings, then each winner learns from everything but the test with three seeds, and is paired with
+ours user by user. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -64,16 +64,17 @@ TRIALS: list[dict[str, Any]] = [
 """What our six settings change."""
 
 
+SEEDS = (0, 1, 2)
+"""Of the final trainings; every method is judged by the mean of them."""
+
 N_DRAWS = 1000
 """Bootstrap draws of test users."""
 
 
-def gains(model: Fitted, split: Split) -> Outcomes:
-    """What the model gains for every test user, its NDCG@10."""
-    test = split.test
-    network = Network.from_fitted(model, len(test.vocabulary.fields))
-    values = TASKS["topk"](model.config).outcomes(network, test, split.development)
-    return Outcomes(values[None], test.target, np.unique(test.ids[:, 0], return_inverse=True)[1], "ndcg@10")
+def gains(model: Fitted, split: Split) -> np.ndarray:
+    """What the model gains for every test user, (n_test,); the mean is its NDCG@10."""
+    network = Network.from_fitted(model, len(split.test.vocabulary.fields))
+    return TASKS["topk"](model.config).outcomes(network, split.test, split.development)
 
 
 def trial(split: Split, changes: dict[str, Any]) -> tuple[float, int]:
@@ -83,13 +84,10 @@ def trial(split: Split, changes: dict[str, Any]) -> tuple[float, int]:
     return found.metrics["val"]["ndcg@10"], found.best_epoch
 
 
-def ours(split: Split, tuned: list[tuple[float, int]]) -> tuple[dict[str, Any], Outcomes]:
-    """Train our MF on everything but the test, with the setting that was best on select_val."""
-    vals = [val for val, _ in tuned]
-    best = int(np.argmax(vals))
-    final = train(split, replace(OURS, **TRIALS[best], epochs=tuned[best][1]), data="development")
-    scores = {"val": vals[best], "test": final.metrics["test"]["ndcg@10"]}
-    return {"settings": TRIALS[best], **scores, "epochs": tuned[best][1], "vals": vals}, gains(final.model, split)
+def final(split: Split, changes: dict[str, Any], epochs: int, seed: int) -> np.ndarray:
+    """Gains of our MF that learned from everything but the test, (n_test,)."""
+    torch.set_num_threads(1)
+    return gains(train(split, replace(OURS, **changes, epochs=epochs, seed=seed), data="development").model, split)
 
 
 def factors(python: str, part: Interactions, kind: str, settings: list[dict[str, Any]]) -> list[Fitted]:
@@ -98,7 +96,7 @@ def factors(python: str, part: Interactions, kind: str, settings: list[dict[str,
     n_users, n_items = int(offsets[1]), int(offsets[2] - offsets[1])
     with tempfile.TemporaryDirectory() as folder:
         log, out = Path(folder) / "log.npz", Path(folder) / "factors.npz"
-        asked = json.dumps([[kind, arguments] for arguments in settings])
+        asked = json.dumps([[kind, {"random_state": 0, **arguments}] for arguments in settings])
         np.savez(log, ids=part.ids - [0, n_users], shape=np.array([n_users, n_items]), settings=np.array(asked))
         subprocess.run([python, str(HERE / "elsewhere" / "implicit_factors.py"), str(log), str(out)], check=True)
         found = dict(np.load(out))
@@ -112,23 +110,61 @@ def factors(python: str, part: Interactions, kind: str, settings: list[dict[str,
     ]  # fmt: skip
 
 
-def rival(python: str, split: Split, kind: str) -> tuple[dict[str, Any], Outcomes]:
-    """Tune a model of the other library on select_val, then train it on everything but the test."""
+def rival_trials(python: str, split: Split, kind: str) -> list[float]:
+    """NDCG@10 on select_val of every setting of a model of the other library."""
     models = factors(python, split.train, kind, RIVALS[kind])
-    scores = [evaluate(model, split.select_val, split.train)["ndcg@10"] for model in models]
-    best = int(np.argmax(scores))
-    (final,) = factors(python, split.development, kind, [RIVALS[kind][best]])
-    gained = gains(final, split)
-    test = float(gained.values.mean())
-    return {"settings": RIVALS[kind][best], "val": scores[best], "test": test, "vals": scores}, gained
+    return [evaluate(model, split.select_val, split.train)["ndcg@10"] for model in models]
+
+
+def rival_finals(python: str, split: Split, kind: str, settings: dict[str, Any]) -> np.ndarray:
+    """Gains of a model of the other library that learned from everything but the test, (n_seeds, n_test)."""
+    seeded = [{**settings, "random_state": seed} for seed in SEEDS]
+    return np.stack([gains(model, split) for model in factors(python, split.development, kind, seeded)])
+
+
+def tune(pool: ProcessPoolExecutor, split: Split, python: str) -> dict[str, dict[str, Any]]:
+    """The setting of every method that was best on select_val, and what the others gave."""
+    ours = [pool.submit(trial, split, changes) for changes in TRIALS]
+    theirs = {kind: pool.submit(rival_trials, python, split, kind) for kind in (RIVALS if python else ())}
+    tried = [one.result() for one in ours]
+    vals = [val for val, _ in tried]
+    best = int(np.argmax(vals))
+    chosen = {"MF": {"settings": TRIALS[best], "epochs": tried[best][1], "val": vals[best], "vals": vals}}
+    for kind, one in theirs.items():
+        vals = one.result()
+        chosen[kind] = {"settings": RIVALS[kind][int(np.argmax(vals))], "val": max(vals), "vals": vals}
+    return chosen
+
+
+def judge(
+    pool: ProcessPoolExecutor, split: Split, chosen: dict[str, dict[str, Any]], python: str
+) -> dict[str, dict[str, Any]]:
+    """NDCG@10 on the test of the chosen settings, and how far ours is from each."""
+    mf = chosen["MF"]
+    ours = [pool.submit(final, split, mf["settings"], mf["epochs"], seed) for seed in SEEDS]
+    theirs = {
+        kind: pool.submit(rival_finals, python, split, kind, chosen[kind]["settings"])
+        for kind in (RIVALS if python else ())
+    }
+    gained = {"MF": np.stack([one.result() for one in ours])} | {kind: one.result() for kind, one in theirs.items()}
+    unit = np.unique(split.test.ids[:, 0], return_inverse=True)[1]
+    outcomes = {kind: Outcomes(values, split.test.target, unit, "ndcg@10") for kind, values in gained.items()}
+    found = {}
+    for kind, values in gained.items():
+        found[kind] = {**chosen[kind], "test": values.mean(), "tests": values.mean(axis=1).tolist()}
+        if kind != "MF":
+            ends = paired_difference(outcomes["MF"], outcomes[kind], N_DRAWS)
+            found[kind]["ours_minus_theirs"] = dict(zip(("difference", "low", "high"), ends, strict=True))
+    return found
 
 
 def main() -> None:
     """Compare, and print what was found."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
-    ask.add_argument("--python", help="interpreter that has implicit")
+    ask.add_argument("--python", default="", help="interpreter that has implicit")
     ask.add_argument("--processes", type=int, default=2, help="how many settings are tried at once")
+    ask.add_argument("--tuned", type=Path, help="JSON line of an earlier call, whose chosen settings are taken")
     options = ask.parse_args()
     torch.set_num_threads(1)
     path = options.data / "ml-1m" / "ratings.parquet"
@@ -136,18 +172,11 @@ def main() -> None:
         print(json.dumps({"benchmark": "rankings", "found": "no data"}))
         return
     split = load(str(path), (("item", "movie_id"),)).of_users_and_items().split("leave_last_out")
-    kinds = list(RIVALS) if options.python else []
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
-        trials = [pool.submit(trial, split, changes) for changes in TRIALS]
-        rivals = {kind: pool.submit(rival, options.python, split, kind) for kind in kinds}
-        found, gained = ours(split, [one.result() for one in trials])
-        theirs_of = {kind: one.result() for kind, one in rivals.items()}
-    lines = {"MF": found}
-    for kind, (facts, theirs) in theirs_of.items():
-        lines[kind] = facts
-        centre, low, high = paired_difference(gained, theirs, N_DRAWS)
-        lines[kind]["ours_minus_theirs"] = {"difference": centre, "low": low, "high": high}
-    print(json.dumps({"benchmark": "rankings", "metric": "ndcg@10", **lines}))
+        known = options.tuned is not None
+        chosen = json.loads(options.tuned.read_text()) if known else tune(pool, split, options.python)
+        found = judge(pool, split, chosen, options.python)
+    print(json.dumps({"benchmark": "rankings", "metric": "ndcg@10", **found}))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main() -> None:
     seen = sparse.csr_matrix((np.ones(len(ids), np.float32), (ids[:, 0], ids[:, 1])), shape=tuple(log["shape"]))
     out = {}
     for place, (kind, arguments) in enumerate(json.loads(str(log["settings"]))):
-        model = KINDS[kind](random_state=0, num_threads=1, **arguments)
+        model = KINDS[kind](num_threads=1, **arguments)
         model.fit(seen, show_progress=False)
         out[f"users{place}"], out[f"items{place}"] = model.user_factors, model.item_factors
     np.savez(sys.argv[2], **out)
