@@ -28,7 +28,7 @@ ROAD = (
     "splits", "metrics",
     # engine
     "results", "stopping", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection", "models",
-    "lookups", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training", "hypergradient",
+    "lookups", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training", "hypergradient",
     "budgets", "nested", "alphas",
     "events", "bilevel", "thresholds", "pruning",
     # files
