@@ -1,4 +1,4 @@
-"""Full softmax of a ranking: each pair's share among all items, by one product of users and items."""
+"""Full softmax of a ranking: each pair's share among all items, for MF by one product of users and items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LARGEST_GRID = 2**26
 """Scores of one batch, users times items, 268 MB; training holds about three times that."""
-
 
 BATCH_GRID = 2**20
 """Scores of one batch that take no longer than its other work."""

@@ -48,11 +48,10 @@ class RatingTask:
     @torch.no_grad()
     def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
         """Training loss of a network that has not learnt yet, over an even sample of the rows."""
-        full = has_full_softmax(self.config)  # a batch of it fits, more may not
-        some = part.sample(min(SAMPLED_ROWS, self.config.batch_size) if full else SAMPLED_ROWS)
+        some = part.sample(SAMPLED_ROWS)
         target = torch.from_numpy(np.asarray(some.target, dtype=np.float32))
         ids, target = self.expand(torch.from_numpy(some.ids.astype(np.int64)), target, some, generator)
-        return float(network.group.sums([network.loss(self.loss, network.look_up(ids), target)])[0])
+        return float(self.loss(network.score(ids), target))
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """What happened on every row, (n,): here squared errors; their mean is the metric."""
@@ -130,6 +129,13 @@ class TopkTask(RatingTask):
         labels = torch.zeros(len(ids), 1 + n)
         labels[:, 0] = 1.0
         return every.flatten(0, 1), labels.flatten()
+
+    def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
+        """As for other tasks; before a full softmax has learnt, all items have about the same share."""
+        if has_full_softmax(self.config):
+            low, high = part.vocabulary.offsets[1:3]
+            return float(np.log(high - low))
+        return super().start_loss(network, part, generator)
 
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """The mean of one of four losses, a scalar.

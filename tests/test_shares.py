@@ -82,6 +82,7 @@ def test_a_batch_has_as_many_rows_as_a_million_scores_serve(monkeypatch):
 
 
 def test_learning_raises_the_shares_of_what_was_met():
+    assert trainer_of().start_loss == pytest.approx(np.log(16))
     losses = [event.losses["train"] for event in train(small_split("topk"), config_of(epochs=30)).history]
     assert losses[0] == pytest.approx(np.log(16), abs=0.1)
     assert losses[-1] < losses[0] - 0.1

@@ -80,7 +80,6 @@ def test_a_stopped_search_goes_on_is_renamed_deleted_and_had_back(visit):
     button(page, "Save the name").click()
     expect(page.get_by_role("combobox", name="Run on show")).to_have_value("my stopped search")
     expect(name).not_to_be_visible()
-    page.keyboard.press("Escape")
     button(page, "Go on").click()
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r"Epoch \d+ of 60"), timeout=60_000)
     button(page, "Stop").click()
