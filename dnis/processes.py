@@ -176,6 +176,10 @@ def _met() -> Generator[None]:
     before = signal.signal(signal.SIGTERM, hear)
     try:
         yield
+    except LostProcessError:
+        # torchrun ends this process, too, perhaps before it has said what it lost: saying that comes first
+        before = signal.SIG_IGN
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
         distributed.destroy_process_group()

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from dnis import sharding
+from dnis import processes, sharding
 from dnis.__main__ import main
 from dnis.checkpoints import read_record
-from dnis.processes import Solo, current
+from dnis.processes import LostProcessError, Solo, current, joined
 from dnis.runs import load_run
 from dnis.sharding import is_dealt, start_values
 from tests import sharded_jobs
@@ -92,7 +92,7 @@ def test_a_killed_process_ends_the_job_which_goes_on_with_another_number_of_proc
     os.kill(workers_of(job)[1], signal.SIGKILL)
     code, _, err = finished(job)
     assert code != 0
-    assert f"go on from the last epoch with the command resume {run}" in err
+    assert f"go on from the last epoch with the command resume {run}" in err, err
     assert not (run / "run.json").exists()
     kept = len(read_record(run)["history"])
     assert 3 <= kept < 10
@@ -108,6 +108,22 @@ def test_a_killed_process_ends_the_job_which_goes_on_with_another_number_of_proc
     for name in ("alpha", "embeddings", "biases"):
         assert np.abs(getattr(one.result, name) - getattr(other.result, name)).max() <= TOLERANCE
     np.testing.assert_allclose(one.sweep["test"], other.sweep["test"], atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_process_that_lost_another_one_says_so_even_where_torchrun_ends_it_meanwhile(lost, monkeypatch):
+    ended = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(processes.distributed, "init_process_group", lambda *given, **named: None)
+    monkeypatch.setattr(processes.distributed, "destroy_process_group", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, lambda *heard: ended.append(heard))
+    try:
+        with pytest.raises(LostProcessError if lost else ValueError, match="why"), joined():
+            raise (LostProcessError if lost else ValueError)("why")
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert len(ended) == (0 if lost else 2)
 
 
 class Part(Solo):
