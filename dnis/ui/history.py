@@ -12,7 +12,7 @@ import streamlit as st
 from dnis.additions import rename_run
 from dnis.exports import safe_frame
 from dnis.figures import bytes_text
-from dnis.ui import desk, escape, session, settings_form, store, texts, unfinished, workbench
+from dnis.ui import desk, escape, later, session, settings_form, store, texts, unfinished, workbench
 from dnis.ui.desk import duration
 
 if TYPE_CHECKING:
@@ -22,9 +22,19 @@ if TYPE_CHECKING:
 
 _CHOSEN = "_history_chosen"
 
+_ACTIONS_PX = 300
+"""Height of what stands below the table: the choice, the buttons, the link."""
+
 
 def draw() -> None:
-    """Draw the list, and the actions for one of its runs."""
+    """Draw the list, and the actions for one of its runs, as a fragment of the page."""
+    st.fragment(_draw)()
+
+
+def _draw() -> None:
+    # a table and a box of code bring megabytes of scripts, which would keep the browser from the picture above
+    if not later.reached("runs", later.table_px(len(session.session_runs())) + _ACTIONS_PX):
+        return
     words = texts.page("history")
     runs = session.session_runs()
     st.dataframe(table(runs), hide_index=True, alt=words["table_alt"])
