@@ -150,7 +150,8 @@ def _rename(run: Run, words: dict[str, Any]) -> None:
     with opened, st.form(f"rename_{run.folder.name}", border=False):
         key = f"run_name_{run.folder.name}"
         st.text_input(words["name"], run.name, max_chars=100, key=key)
-        st.form_submit_button(words["save"], key="run_rename", on_click=_save_name, args=(run.folder, key, box))
+        if st.form_submit_button(words["save"], key="run_rename", on_click=_save_name, args=(run.folder, key, box)):
+            st.rerun()  # the sidebar, too, says the name
 
 
 def _save_name(folder: Path, name: str, box: str) -> None:
