@@ -2,11 +2,21 @@
 
 import streamlit as st
 
-from dnis.ui import comparison_form, comparison_panel, panels, recommendation_panel, run_pair, session, shell, texts
+from dnis.ui import (
+    comparison_form,
+    comparison_panel,
+    later,
+    panels,
+    recommendation_panel,
+    run_pair,
+    session,
+    shell,
+    texts,
+)
 
 shell.require_shell()
 words = texts.page("compare")
-st.title(words["title"])
+later.heading(words["title"])
 st.write(words["lead"])
 
 run = session.current_run()

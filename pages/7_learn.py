@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dnis.ui import lessons, panels, shell, texts
+from dnis.ui import later, lessons, panels, shell, texts
 
 shell.require_shell()
 words = texts.page("learn")
-st.title(words["title"])
+later.heading(words["title"])
 st.write(words["lead"])
 
 for number, step in enumerate(lessons.STEPS):
