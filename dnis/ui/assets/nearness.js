@@ -5,7 +5,7 @@
 // them, it draws that part alone: a button pressed in the same turn would go unheard. So a place waits while the
 // reader's hand is at work and until the browser is idle, when a turn is short, and two places never speak in one turn.
 
-const SPARE_MS = 1_000, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250;
+const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250;
 const whenIdle = window.requestIdleCallback ?? setTimeout;
 let touched = -Infinity, spoken = -Infinity, held = false;
 
