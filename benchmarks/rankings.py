@@ -175,6 +175,9 @@ def main() -> None:
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
         known = options.tuned is not None
         chosen = json.loads(options.tuned.read_text()) if known else tune(pool, split, options.python)
+        untried = {"MF", *(RIVALS if options.python else ())} - chosen.keys()
+        if untried:
+            raise SystemExit(f"{options.tuned} has no setting of {', '.join(sorted(untried))}; tune without --tuned")
         found = judge(pool, split, chosen, options.python)
     print(json.dumps({"benchmark": "rankings", "metric": "ndcg@10", **found}))
 
