@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from dnis.interactions import Interactions
+from dnis.joint import Columns
 from dnis.roles import Roles
 from dnis.selection import UniformSelection
 from dnis.settings import TrainConfig
@@ -59,9 +60,10 @@ def alike(n_features: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def rows_alone(trainer: Trainer, ids: Tensor) -> None:
     """Read and write again what a step must: the batch's rows and biases, and their two moments each."""
-    for table in (trainer.network.embeddings, trainer.network.biases):
-        for values in (table.values, *table._held):
-            put_rows(values, ids, take_rows(values, ids))
+    tables = (trainer.network.embeddings, trainer.network.biases)
+    apart = [part for table in tables for part in (table.values, *table._held)]
+    for values in [tables[0].record] if isinstance(tables[0], Columns) else apart:
+        put_rows(values, ids, take_rows(values, ids))
 
 
 def step_ms(sizes: list[int], dim: int) -> dict[str, dict[int, float]]:

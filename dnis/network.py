@@ -10,19 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from dnis.joint import pull_both, start_tables
 from dnis.lookups import Lookup, distinct
 from dnis.models import MODELS, Model
 from dnis.processes import Solo, current
 from dnis.results import Fitted
 from dnis.selection import SoftSelection, UniformSelection
 from dnis.settings import TrainConfig
-from dnis.sharding import is_dealt, start_values
+from dnis.sharding import is_dealt
 from dnis.shares import has_full_softmax, log_shares
 from dnis.tables import RowTable
-from dnis.torchrec_tables import table_of
 
-START_STD = 0.03
-"""Start values are N(0, 0.03^2): larger ones leave noise in rare rows that no pruning can tell from signal."""
 BLOCK_ROWS = 65_536
 """Interactions scored at a time: bounds the memory of an evaluation."""
 NO_ITEMS = torch.zeros(0, dtype=torch.int64)
@@ -74,12 +72,7 @@ class Network:
             A fresh network.
         """
         generator, group = torch.Generator().manual_seed(config.seed), current()
-        values = start_values(n_features, config.embedding_dim, START_STD, generator, group)
-        zero = torch.from_numpy(np.asarray(unknown, dtype=np.int64))
-        values[zero[zero % group.world == group.rank] // group.world] = 0.0
-        values = values.to(group.device)
-        embeddings = table_of(values, config.lr, config.optimizer, n_features, group)
-        biases = table_of(values.new_zeros(len(values), 1), config.lr, config.optimizer, n_features, group)
+        embeddings, biases = start_tables(n_features, config, generator, group, unknown)
         full = has_full_softmax(config)
         grain = 1 + config.n_negatives if config.task == "topk" and not full else 1
         items = torch.arange(int(unknown[1]), n_features) if full else NO_ITEMS
@@ -127,25 +120,24 @@ class Network:
         found = distinct(torch.cat([ids.reshape(-1), items]))
         features, inverse, times = (part.to(self.device) for part in found)
         times[len(times) - len(items) :] -= 1  # to be there to be compared with is not to occur
-        rows = self.embeddings.pull(features).requires_grad_()
-        bias = self.biases.pull(features).requires_grad_()
-        own = self.group.share(len(ids), grain)
-        return Lookup(features, inverse[: ids.numel()], times, rows, bias, ids.shape, own, len(items))
+        rows, bias, record = pull_both(self.embeddings, self.biases, features)
+        own, rows, bias = self.group.share(len(ids), grain), rows.requires_grad_(), bias.requires_grad_()
+        return Lookup(features, inverse[: ids.numel()], times, rows, bias, ids.shape, own, len(items), record)
 
     def look_up_apart(self, ids: Tensor) -> Lookup:
         """Pull every feature of ids (batch, n_fields) as often as it occurs: cheaper where rows need no gradient."""
         if len(self.items):
             return self.look_up(ids)
         flat = ids.reshape(-1).to(self.device)
-        rows, bias = self.embeddings.pull(flat), self.biases.pull(flat)
+        rows, bias, _ = pull_both(self.embeddings, self.biases, flat)
         return Lookup(flat, None, torch.ones_like(flat), rows, bias, ids.shape, self.group.share(len(ids), self.grain))
 
     def look_up_together(self, first: Tensor, second: Tensor) -> tuple[Lookup, Lookup]:
         """Pull every distinct feature of two batches (batch, n_fields) once, for both of them."""
         every = [first.reshape(-1), second.reshape(-1), self.items]
         features, inverse, _ = (part.to(self.device) for part in distinct(torch.cat(every)))
-        rows = self.embeddings.pull(features).requires_grad_()
-        bias = self.biases.pull(features).requires_grad_()
+        rows, bias, _ = pull_both(self.embeddings, self.biases, features)
+        rows, bias = rows.requires_grad_(), bias.requires_grad_()
         looks = [
             Lookup(
                 features, place, torch.bincount(place, minlength=len(features)), rows, bias, ids.shape,
@@ -223,7 +215,8 @@ class Network:
     def selected(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Selected rows (n, K) and biases (n,) of ``features`` (n,)."""
         features = features.to(self.device)
-        return self.selection(self.embeddings.pull(features), features), self.biases.pull(features)[:, 0]
+        rows, bias, _ = pull_both(self.embeddings, self.biases, features)
+        return self.selection(rows, features), bias[:, 0]
 
     @torch.no_grad()
     def fitted(self, config: TrainConfig) -> Fitted:

@@ -33,7 +33,9 @@ def is_dealt(name: str) -> bool:
     return _ROWS.search(name) is not None
 
 
-def start_values(n_rows: int, width: int, std: float, generator: torch.Generator, group: Solo) -> Tensor:
+def start_values(
+    n_rows: int, width: int, std: float, generator: torch.Generator, group: Solo, out: Tensor | None = None
+) -> Tensor:
     """This process's rows of N(0, std^2), the same numbers whatever the number of processes.
 
     Args:
@@ -42,17 +44,18 @@ def start_values(n_rows: int, width: int, std: float, generator: torch.Generator
         std: Standard deviation.
         generator: Source; moves on as if the whole table had been drawn at once.
         group: The processes.
+        out: Where to, (n_own, width), in whatever memory; a tensor of its own where None.
 
     Returns:
         Own rows, (n_own, width).
     """
-    if group.world == 1:
-        return std * torch.randn(n_rows, width, generator=generator)
-    parts = [
-        (std * torch.randn(high - low, width, generator=generator))[_first(low, group) :: group.world]
-        for low, high in _chunks(n_rows, width)
-    ]
-    return torch.cat(parts)
+    n_own = len(range(group.rank, n_rows, group.world))
+    out, n_done = torch.empty(n_own, width) if out is None else out, 0
+    for low, high in _chunks(n_rows, width):
+        rows = (std * torch.randn(high - low, width, generator=generator))[_first(low, group) :: group.world]
+        out[n_done : n_done + len(rows)] = rows
+        n_done += len(rows)
+    return out
 
 
 def _chunks(n_rows: int, width: int) -> Iterator[tuple[int, int]]:

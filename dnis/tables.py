@@ -83,7 +83,7 @@ def take_rows(table: Tensor, ids: Tensor) -> Tensor:
     Returns:
         The rows, (n, width).
     """
-    if not table.is_cpu:
+    if not table.is_cpu or not table.is_contiguous():
         return table.index_select(0, ids.to(table.device))
     return torch.from_numpy(np.take(table.numpy(), ids.numpy(), axis=0))
 
@@ -92,11 +92,11 @@ def put_rows(table: Tensor, ids: Tensor, rows: Tensor) -> None:
     """Overwrite rows of a table in place; on a CPU each row is one copy of memory, two to three times as fast.
 
     Args:
-        table: Where to, (n_rows, width), contiguous.
+        table: Where to, (n_rows, width).
         ids: Distinct row numbers, (n,).
         rows: What to write, (n, width), contiguous.
     """
-    if not table.is_cpu:
+    if not table.is_cpu or not table.is_contiguous():
         table.index_copy_(0, ids, rows)
         return
     whole_row = np.dtype((np.void, table.element_size() * table.shape[1]))
@@ -153,17 +153,27 @@ class RowTable:
             rows: What ``pull(ids)`` gave, (n, width); moved in place.
             grad: Gradient of the loss, (n, width).
         """
-        self.steps += 1
         held = [take_rows(part, ids) for part in self._held]
         moments = [m.contiguous() for part in held for m in part.split(rows.shape[1], dim=1)]
         moved = rows.detach()
-        if len(moments) == 2:
-            adam_update(moved, *moments, grad, self.lr, self.steps)
-        else:
-            adagrad_update(moved, *moments, grad, self.lr)
+        self.move(moved, moments, grad)
         together = [torch.cat(moments, dim=1)] if len(held) < len(moments) else moments
         for kept, new in zip((self.values, *self._held), (moved, *together), strict=True):
             put_rows(kept, ids, new)
+
+    def move(self, rows: Tensor, moments: Sequence[Tensor], grad: Tensor) -> None:
+        """One step of the optimiser in place, on rows and their moments wherever they are kept.
+
+        Args:
+            rows: What moves, (n, width).
+            moments: What the optimiser remembers, each (n, width).
+            grad: Gradient of the loss, (n, width).
+        """
+        self.steps += 1
+        if self.optimizer == "adam":
+            adam_update(rows, *moments, grad, self.lr, self.steps)
+        else:
+            adagrad_update(rows, *moments, grad, self.lr)
 
     def whole(self, values: Tensor) -> Tensor:
         """A tensor of a row per feature in the order of ids, wherever its rows live: here as it is."""

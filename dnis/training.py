@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dnis.feeds import Batch, Feed, epoch_generator
+from dnis.joint import push_both
 from dnis.lookups import Lookup
 from dnis.network import Network
 from dnis.penalties import penalty_of
@@ -74,8 +75,7 @@ class Trainer:
             shrink = self.shrinkage(look)
             grad_rows.addcmul_(self.network.selection.penalised(look.rows, look.features), shrink)
             grad_bias.addcmul_(look.bias, shrink)
-            self.network.embeddings.push(look.features, look.rows, grad_rows)
-            self.network.biases.push(look.features, look.bias, grad_bias)
+            push_both(self.network.embeddings, self.network.biases, look, grad_rows, grad_bias)
             self._steps += 1
             for lr, those in self._paces.items():
                 means, squares = zip(*(self._moments[i] for i in those), strict=True)

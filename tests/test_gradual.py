@@ -6,7 +6,7 @@ import torch
 
 from dnis import gradual, training
 from dnis.gradual import GradualMagnitude, LearnedThresholds, ThresholdSelection, sparsity_at
-from dnis.network import START_STD
+from dnis.joint import START_STD
 from dnis.schemes import DimensionScheme
 from dnis.selection import HardSelection
 from dnis.training import Trainer, train

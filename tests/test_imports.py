@@ -28,8 +28,8 @@ ROAD = (
     "splits", "metrics",
     # engine
     "results", "stopping", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection", "models",
-    "lookups", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training", "hypergradient",
-    "budgets", "nested", "alphas",
+    "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training",
+    "hypergradient", "budgets", "nested", "alphas",
     "events", "bilevel", "thresholds", "pruning",
     # files
     "files", "loader", "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions",

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from dnis import network as network_module
+from dnis.joint import START_STD
 from dnis.network import Network
 from dnis.schemes import DimensionScheme
 from dnis.selection import HardSelection, SoftSelection, UniformSelection
@@ -124,7 +125,7 @@ def test_only_unknown_features_start_at_zero():
 
 def test_start_values_have_the_stated_spread():
     network = Network.create(500, 2, TrainConfig(embedding_dim=32), UniformSelection(), np.array([]))
-    assert network.embeddings.values.std().item() == pytest.approx(network_module.START_STD, rel=0.02)
+    assert network.embeddings.values.std().item() == pytest.approx(START_STD, rel=0.02)
 
 
 def test_tables_take_rate_and_optimiser_from_the_settings():

@@ -1,0 +1,115 @@
+"""A feature's embedding and bias side by side, with what the optimiser remembers of both: one place in memory a row.
+
+In a table that no cache holds, a step costs the places that it visits more than the bytes that it moves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dnis import tables
+from dnis.lookups import Lookup
+from dnis.processes import Solo
+from dnis.settings import TrainConfig
+from dnis.sharding import start_values
+from dnis.tables import RowTable, put_rows, take_rows
+from dnis.torchrec_tables import table_of
+
+START_STD = 0.03
+"""Start values are N(0, 0.03^2): larger ones leave noise in rare rows that no pruning can tell from signal."""
+
+PARTS = {"adam": 3, "adagrad": 2}
+"""What a record holds of a row: its values, and what the optimiser remembers."""
+
+
+class Columns(RowTable):
+    """Some columns of a record, as a table of their own.
+
+    Args:
+        record: The values of a row, then each of its moments, (n_rows, parts * columns).
+        columns: Which columns of each part.
+        lr: Learning rate.
+        optimizer: ``adam`` or ``adagrad``.
+    """
+
+    def __init__(self, record: Tensor, columns: slice, lr: float, optimizer: str) -> None:
+        self.record, self.lr, self.optimizer, self.steps = record, lr, optimizer, 0
+        self.values, *self._moments = (part[:, columns] for part in record.chunk(PARTS[optimizer], dim=1))
+        self._held = self._moments
+
+    def restart(self, values: Tensor) -> None:
+        """Go on from these values (n_rows, width), which are copied; the optimiser remembers nothing."""
+        self.values.copy_(values)
+        for moment in self._moments:
+            moment.zero_()
+        self.steps = 0
+
+
+def start_tables(
+    n_rows: int, config: TrainConfig, generator: torch.Generator, group: Solo, unknown: np.ndarray
+) -> tuple[RowTable, RowTable]:
+    """Tables at their start values, side by side where they are large, short of rows and in one memory.
+
+    Args:
+        n_rows: Features.
+        config: Settings.
+        generator: Source of the start values.
+        group: The processes.
+        unknown: Ids of the features that training may never see; their rows start at zero.
+
+    Returns:
+        Embeddings (n_rows, K) and biases (n_rows, 1).
+    """
+    width, zero = config.embedding_dim, torch.from_numpy(np.asarray(unknown, dtype=np.int64))
+    large = n_rows >= tables.TOGETHER_ROWS and width <= tables.TOGETHER_WIDTH
+    if group.world == 1 and group.device.type == "cpu" and large:
+        record = torch.zeros(n_rows, PARTS[config.optimizer] * (width + 1))
+        # drawn into its place: a second copy of the values would be a third of the memory
+        start_values(n_rows, width, START_STD, generator, group, out=record[:, :width])[zero] = 0.0
+        rows, bias = slice(0, width), slice(width, width + 1)
+        how = config.lr, config.optimizer
+        return Columns(record, rows, *how), Columns(record, bias, *how)
+    values = start_values(n_rows, width, START_STD, generator, group)
+    values[zero[zero % group.world == group.rank] // group.world] = 0.0
+    values = values.to(group.device)
+    how = config.lr, config.optimizer, n_rows, group
+    return table_of(values, *how), table_of(values.new_zeros(len(values), 1), *how)
+
+
+def pull_both(embeddings: RowTable, biases: RowTable, ids: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Rows and biases of features.
+
+    Args:
+        embeddings: Their rows.
+        biases: Their biases.
+        ids: Feature numbers, (n,).
+
+    Returns:
+        Rows (n, K), biases (n, 1), and the records that they come from (n, parts * (K + 1)) where there are any.
+    """
+    if not isinstance(embeddings, Columns):
+        return embeddings.pull(ids), biases.pull(ids), None
+    record, width = take_rows(embeddings.record, ids), embeddings.values.shape[1]
+    return record[:, :width].contiguous(), record[:, width : width + 1].contiguous(), record
+
+
+def push_both(embeddings: RowTable, biases: RowTable, look: Lookup, grad_rows: Tensor, grad_bias: Tensor) -> None:
+    """Move rows and biases that a batch pulled against their gradients.
+
+    Args:
+        embeddings: Their rows.
+        biases: Their biases.
+        look: What was pulled, distinct features.
+        grad_rows: Gradient of the loss, (n, K).
+        grad_bias: The same for the biases, (n, 1).
+    """
+    if look.record is None or not isinstance(embeddings, Columns):
+        embeddings.push(look.features, look.rows, grad_rows)
+        biases.push(look.features, look.bias, grad_bias)
+        return
+    moved, *moments = (part.contiguous() for part in look.record.chunk(PARTS[embeddings.optimizer], dim=1))
+    embeddings.move(moved, moments, torch.cat([grad_rows, grad_bias], dim=1))
+    biases.steps = embeddings.steps
+    put_rows(embeddings.record, look.features, torch.cat([moved, *moments], dim=1))
