@@ -13,7 +13,7 @@ from dnis.ui import live
 
 _PAGE, _REACHED, _TURNED = "_page_on_show", "_reached", "_page_turned"
 
-BREATH_S = 0.06
+BREATH_S = 0.04
 """Pause after the heading of a page that takes another one's place [s].
 
 What a browser has in hand it draws in one go, a whole page in up to half a second; the heading alone takes a tenth.
