@@ -105,7 +105,8 @@ def put_rows(table: Tensor, ids: Tensor, rows: Tensor) -> None:
 
 TOGETHER_ROWS, TOGETHER_WIDTH = 300_000, 16
 """Tables of at least so many rows and at most so many columns keep both moments of a row side by side: their rows lie
-in memory that no cache holds, and are as short as a line of it, so that what counts is how many places are visited."""
+in memory that no cache holds, and are as short as a line of it, so that what counts is how many places are visited.
+In the memory of a single process embeddings and biases lie in one place as well (``dnis.joint``)."""
 
 
 class RowTable:

@@ -5,7 +5,6 @@ Imported before Streamlit's runtime exists, so it must not import what declares 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import threading
@@ -36,8 +35,11 @@ async def lifespan(app: st.App) -> AsyncGenerator[None]:
     """
     threading.Thread(target=prepare, daemon=True).start()
     if not st.get_option("server.headless"):
-        # a server that runs an ``st.App`` opens no browser by itself; it listens a moment after this line
-        asyncio.get_running_loop().call_later(_OPEN_S, webbrowser.open, _address())
+        # a server that runs an ``st.App`` opens no browser by itself; it listens a moment after this line. In a thread,
+        # since some commands return only when their browser has the page, which a server that waits cannot send
+        opening = threading.Timer(_OPEN_S, webbrowser.open, (_address(),))
+        opening.daemon = True
+        opening.start()
     yield
 
 

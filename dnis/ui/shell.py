@@ -51,7 +51,7 @@ def navigation(overview: Callable[[], None] = lambda: None) -> st.Page:
     """Register every page, so that each can be entered by its own link.
 
     Args:
-        overview: The default page, which lives in ``app.py``.
+        overview: The default page, ``dnis.ui.overview.draw``.
 
     Returns:
         The page that the visitor asked for.

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -25,11 +26,13 @@ def test_a_browser_is_opened_unless_told_not_to(headless, times, monkeypatch):
     opened, ready = [], []
     options = {"server.headless": headless, "server.port": 8765, "browser.serverAddress": "localhost"}
     monkeypatch.setattr(st, "get_option", options.__getitem__)
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append((url, threading.get_ident())))
     monkeypatch.setattr(opening, "prepare", lambda: ready.append(True))
     monkeypatch.setattr(opening, "_OPEN_S", 0.01)
     asyncio.run(started(0.2))
-    assert opened == ["http://localhost:8765"] * times
+    assert [url for url, _ in opened] == ["http://localhost:8765"] * times
+    # a command that waits for its browser must not hold the server up
+    assert threading.get_ident() not in [thread for _, thread in opened]
     assert ready == [True]
 
 
