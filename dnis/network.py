@@ -234,6 +234,10 @@ class Network:
         """A part of a search's state with every row where it has a row per feature; of those, the first process's."""
         return (self.embeddings.whole(values) if is_dealt(name) else values).cpu()
 
+    def weights(self) -> list[Tensor]:
+        """Everything that a training moves: the tables' rows in this process, and what is not looked up."""
+        return [self.embeddings.values, self.biases.values, *self.trained_parameters(freeze_dense=False)]
+
     def trained_parameters(self, freeze_dense: bool) -> list[nn.Parameter]:
         """Dense parameters that weight steps move: all, or only the selection's and the global bias."""
         kept = [self.model.global_bias] if freeze_dense else list(self.model.parameters())

@@ -54,6 +54,7 @@ MEANINGS = {
     "compression": "how many times smaller the table should become; 0 leaves that to the threshold",
     "recipe": "paper: a weight per block and dimension; budget: dimensions per block, at a compression",
     "wide_epochs": "epochs of a full table before it is turned and cut, in a masked training",
+    "ema_decay": "share that stays, each epoch, of the mean of the weights that a training ends as; 0: no mean",
     "seed": "seed of the split and of the search",
     "methods": "methods to compare",
     "compressions": "how many times smaller than K, each",
@@ -241,10 +242,6 @@ def new_folder(options: argparse.Namespace) -> Path:
 
 
 def _text(value: Any) -> str:
-    return (
-        " ".join(map(str, value))
-        if isinstance(value, tuple)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -55,7 +55,8 @@ class TrainConfig:
     """Settings of one training run; ``l2_nu`` is the frequency exponent of the L2 penalty (count / mean)^nu.
 
     A masked training may start from a full table that was trained for ``wide_epochs`` and turned so that its first
-    dimensions carry most; 0 starts from drawn values.
+    dimensions carry most; 0 starts from drawn values. With ``ema_decay`` a training is judged by, and ends as, the
+    running mean of its weights over the epochs, of which this share stays at each; searches move without it.
     """
 
     model: str = "MF"
@@ -73,6 +74,7 @@ class TrainConfig:
     optimizer: str = "adam"
     seed: int = 0
     wide_epochs: int = 0
+    ema_decay: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASK_NAMES)
@@ -87,6 +89,7 @@ class TrainConfig:
         check_range("epochs", self.epochs, 1, 10_000)
         check_range("patience", self.patience, 1, 10_000)
         check_range("wide_epochs", self.wide_epochs, 0, 10_000)
+        check_range("ema_decay", self.ema_decay, 0.0, 0.999)
         check_range("n_negatives", self.n_negatives, 1, 100)
         check_range("seed", self.seed, 0, 2**31 - 1)
         check_range("number of hidden layers", len(self.hidden), 1, 20)
@@ -202,20 +205,9 @@ def _tuple(value: Any) -> Any:
 
 
 METHODS = (
-    "uniform",
-    "dnis",
-    "dnis-budget",
-    "dnis-nested",
-    "uniform-turned",
-    "frozen",
-    "magnitude",
-    "gradual",
-    "random",
-    "mde",
-    "pep",
-    "sseds",
-    "nis",
-)
+    "uniform", "dnis", "dnis-budget", "dnis-nested", "uniform-turned", "frozen",
+    "magnitude", "gradual", "random", "mde", "pep", "sseds", "nis",
+)  # fmt: skip
 """Methods of a comparison; the classes stand in ``dnis.baselines.BASELINES``."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -58,7 +59,7 @@ class Split:
     @cached_property
     def development(self) -> Interactions:
         """Everything but test: what a final model is trained on."""
-        return _joined([self.train, self.search_val, self.select_val])
+        return joined([self.train, self.search_val, self.select_val])
 
 
 def default_strategy(interactions: Interactions) -> str:
@@ -198,7 +199,15 @@ def _with_training_vocabulary(interactions: Interactions, part_of: np.ndarray, s
     return Split(*parts, strategy=strategy, seed=seed, unknown=unknown)
 
 
-def _joined(parts: list[Interactions]) -> Interactions:
+def joined(parts: Sequence[Interactions]) -> Interactions:
+    """Parts of one split as one.
+
+    Args:
+        parts: At least one part; all share a vocabulary.
+
+    Returns:
+        Their rows, one part after the other.
+    """
     first = parts[0]
     return replace(
         first,

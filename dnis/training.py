@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from dnis.averaging import RunningMean
 from dnis.feeds import Batch, Feed, epoch_generator
 from dnis.joint import push_both
 from dnis.lookups import Lookup
@@ -178,8 +179,7 @@ def train(
 
     Args:
         split: The four roles.
-        config: Settings; with ``data="development"`` exactly ``config.epochs`` epochs are run, for nothing is left to
-            stop on.
+        config: Settings; ``development`` runs exactly ``config.epochs`` epochs, for nothing is left to stop on.
         scheme: Which dimensions stay; None for all.
         on_event: Called after every epoch; may raise to stop.
         data: ``train``: learn from the training part, stop early on select_val. ``development``: learn from everything
@@ -197,19 +197,17 @@ def train(
     shape = (split.train.n_features, config.embedding_dim)
     if scheme is not None and scheme.mask.shape != shape:
         raise ValueError(f"scheme has shape {scheme.mask.shape}, expected {shape}")
-    started = time.perf_counter()
-    final = data == "development"
+    started, final = time.perf_counter(), data == "development"
     part = split.development if final else split.train
     if scheme is not None and final:
         scheme = scheme.regrouped(part.counts, part.vocabulary.field_of)
-    selection = make_selection(scheme, torch.Generator().manual_seed(config.seed))
-    trainer = _started(part, config, selection)
+    trainer = _started(part, config, make_selection(scheme, torch.Generator().manual_seed(config.seed)))
     history, best_epoch = _run_epochs(trainer, split, final, on_event)
     metrics = {"test": trainer.evaluate(split.test, part)}
     if not final:
         metrics["val"] = trainer.evaluate(split.select_val, part)
-    fitted = trainer.network.fitted(config)
-    return TrainResult(fitted, history, best_epoch, metrics, time.perf_counter() - started, scheme)
+    fitted, seconds = trainer.network.fitted(config), time.perf_counter() - started
+    return TrainResult(fitted, tuple(history), best_epoch, metrics, seconds, scheme)
 
 
 def _started(part: Interactions, config: TrainConfig, selection: UniformSelection) -> Trainer:
@@ -230,21 +228,23 @@ def _turned(part: Interactions, config: TrainConfig) -> Trainer:
     return wide
 
 
-def _run_epochs(
-    trainer: Trainer, split: Split, final: bool, on_event: OnEvent | None
-) -> tuple[tuple[EpochEvent, ...], int]:
+def _run_epochs(trainer: Trainer, split: Split, final: bool, on_event: OnEvent | None) -> tuple[list[EpochEvent], int]:
     """History and best epoch; a ``final`` training runs to its end, another stops early and goes back to its best."""
     started, history, stopping = time.perf_counter(), [], EarlyStopping(trainer.config.patience)
+    mean = RunningMean(trainer.config.ema_decay)
     for epoch in range(1, trainer.config.epochs + 1):
         loss = trainer.run_epoch(trainer.config.wide_epochs + epoch)
-        losses = {"train": loss} if final else watch_losses(trainer, split, loss)
+        with mean.in_place_of(trainer.network.weights()):
+            losses = {"train": loss} if final else watch_losses(trainer, split, loss)
+            if not final:
+                stopping.update(epoch, losses["select_val"], trainer.state)
         history.append(EpochEvent(epoch, "train", losses, seconds=time.perf_counter() - started))
         if on_event is not None:
             on_event(history[-1])
-        if not final:
-            stopping.update(epoch, losses["select_val"], trainer.state)
-            if stopping.over(epoch):
-                break
+        if not final and stopping.over(epoch):
+            break
     if not final:
         trainer.load(stopping.best)
-    return tuple(history), stopping.best_epoch or len(history)
+        return history, stopping.best_epoch
+    mean.put_into(trainer.network.weights())
+    return history, len(history)

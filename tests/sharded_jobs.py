@@ -52,7 +52,7 @@ def done(job):
 def retrained():
     """A plain training, then its history and tables."""
     split = small_split("ctr", 4)
-    model = train(split, small_config("ctr", model="DeepFM", epochs=3).for_training())
+    model = train(split, small_config("ctr", model="DeepFM", epochs=3, ema_decay=0.5).for_training())
     test = np.array(list(model.metrics["test"].values()))
     return {"embeddings": model.model.embeddings, "biases": model.model.biases, "metrics": test}
 

@@ -27,8 +27,8 @@ ROAD = (
     "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets",
     "splits", "metrics",
     # engine
-    "results", "stopping", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection", "models",
-    "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training",
+    "results", "stopping", "averaging", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection",
+    "models", "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training",
     "hypergradient", "budgets", "nested", "alphas",
     "events", "bilevel", "thresholds", "pruning",
     # files

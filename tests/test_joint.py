@@ -63,12 +63,12 @@ def test_one_visit_gives_rows_and_biases(layout):
     assert (embeddings.values[ids] != 0).any()
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
-def test_a_training_gives_the_same_numbers_in_both_layouts(layout, optimizer):
+@pytest.mark.parametrize(("optimizer", "ema_decay"), [("adam", 0.0), ("adagrad", 0.0), ("adam", 0.5)])
+def test_a_training_gives_the_same_numbers_in_both_layouts(layout, optimizer, ema_decay):
     split, found = small_split("rating"), []
     for together in (True, False):
         layout(together)
-        found.append(train(split, small_config("rating", optimizer=optimizer, l2=0.01)))
+        found.append(train(split, small_config("rating", optimizer=optimizer, l2=0.01, ema_decay=ema_decay)))
     assert found[0].metrics["val"] == pytest.approx(found[1].metrics["val"], rel=1e-5)
     np.testing.assert_allclose(found[0].model.embeddings, found[1].model.embeddings, atol=1e-6)
     np.testing.assert_allclose(found[0].model.biases, found[1].model.biases, atol=1e-6)

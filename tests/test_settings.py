@@ -27,6 +27,7 @@ RANGES = {
     "patience": (1, 10_000),
     "n_negatives": (1, 100),
     "wide_epochs": (0, 10_000),
+    "ema_decay": (0.0, 0.999),
     "seed": (0, 2**31 - 1),
     "n_blocks": (1, 1000),
     "lr_alpha": (0.0, 1.0),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from dnis.bilevel import search
 from dnis.feeds import Feed, epoch_generator
 from dnis.schemes import DimensionScheme, make_blocks
 from dnis.selection import HardSelection, SoftSelection, UniformSelection, make_selection
@@ -199,6 +200,53 @@ def test_early_stopping_keeps_the_best_epoch():
     assert result.metrics["val"]["loss"] == pytest.approx(min(losses))
     assert result.metrics["val"]["loss"] < losses[-1]
     assert result.metrics["test"]["loss"] == pytest.approx(result.history[result.best_epoch - 1].losses["test"])
+
+
+def epoch_weights(split, config, data, n_epochs):
+    """What moves in a training without a mean, after each epoch."""
+    part = split.development if data == "development" else split.train
+    trainer = Trainer(part, config, UniformSelection())
+    found = []
+    for epoch in range(1, n_epochs + 1):
+        trainer.run_epoch(epoch)
+        found.append([weight.detach().clone() for weight in trainer.network.weights()])
+    return found
+
+
+@pytest.mark.parametrize("data", ["train", "development"])
+@pytest.mark.parametrize("model", ["MF", "NeuMF"])
+def test_a_training_may_end_as_the_running_mean_of_its_weights_and_still_moves_as_without(data, model):
+    split, config = small_split(), small_config(model=model, epochs=5, patience=9, ema_decay=0.75)
+    result = train(split, config, data=data)
+    first, *later = epoch_weights(split, config, data, result.best_epoch)
+    expected = first
+    for weights in later:
+        expected = [0.75 * mean + 0.25 * weight for mean, weight in zip(expected, weights, strict=True)]
+    assert result.best_epoch > 2
+    np.testing.assert_allclose(result.model.embeddings, expected[0].numpy(), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(result.model.biases, expected[1].numpy()[:, 0], rtol=1e-5, atol=1e-7)
+    dense = [
+        result.model.dense[name]
+        for name, _ in Trainer(split.train, config, UniformSelection()).network.model.named_parameters()
+    ]
+    for value, mean in zip(dense, expected[2:], strict=True):
+        np.testing.assert_allclose(value, mean.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_every_epoch_is_judged_by_the_mean():
+    split, config = small_split(), small_config(lr=0.1, epochs=12, patience=20, l2=0.0, ema_decay=0.9)
+    averaged, moving = train(split, config), train(split, replace(config, ema_decay=0.0))
+    assert averaged.metrics["val"]["loss"] == min(event.losses["select_val"] for event in averaged.history)
+    assert averaged.history[0].losses == moving.history[0].losses  # the mean of one epoch is that epoch
+    assert averaged.history[1].losses["select_val"] != moving.history[1].losses["select_val"]
+    assert [e.losses["train"] for e in averaged.history] == [e.losses["train"] for e in moving.history]
+
+
+def test_a_search_moves_as_without_a_mean():
+    plain, averaging = (search(small_split(), small_config(epochs=3, ema_decay=decay)) for decay in (0.0, 0.9))
+    assert np.array_equal(plain.alpha, averaging.alpha)
+    assert np.array_equal(plain.embeddings, averaging.embeddings)
+    assert averaging.retraining.ema_decay == 0.9
 
 
 def test_events_tell_every_epoch_in_order_and_may_stop_a_training():

@@ -96,6 +96,24 @@ def pick(box, n):
     raise AssertionError("the list did not stay open in ten attempts")
 
 
+def unfold(button, inside):
+    """Open what a button opens; what draws the page again just then closes it, so ask again.
+
+    ``inside`` finds, in the opened box, what must be there. Returns the box.
+    """
+    from playwright.sync_api import TimeoutError as Late
+
+    box = button.page.get_by_test_id("stPopoverBody")
+    for _ in range(5):
+        button.click()
+        with contextlib.suppress(Late):
+            inside(box).wait_for(timeout=6_000)
+            return box
+        if box.is_visible():
+            button.page.keyboard.press("Escape")
+    raise AssertionError("what the button opens did not stay open in five attempts")
+
+
 @pytest.fixture
 def visit(chromium, server):
     """Opens an address in a browser of its own; options are those of a Playwright context.

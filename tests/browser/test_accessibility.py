@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import unfold
+
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
@@ -60,10 +62,10 @@ def test_no_page_has_a_serious_fault(visit, axe, scheme, width):
 def test_what_opens_over_a_page_has_none_either(visit, axe, scheme):
     page = visit("/compare", color_scheme=scheme)
     settle(page)
-    page.locator(".st-key-save_frontier").get_by_role("button", name="Save figure").click()
-    expect(page.get_by_test_id("stPopoverBody").get_by_role("button", name="SVG")).to_be_visible()
+    save = page.locator(".st-key-save_frontier").get_by_role("button", name="Save figure")
+    unfold(save, lambda box: box.get_by_role("button", name="SVG"))
     assert faults(page, axe) == []
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Link to this page").click()
-    expect(page.get_by_test_id("stPopoverBody").get_by_text("Leave out, for a class")).to_be_visible()
+    link = page.get_by_role("button", name="Link to this page")
+    unfold(link, lambda box: box.get_by_text("Leave out, for a class"))
     assert faults(page, axe) == []

@@ -9,7 +9,7 @@ from benchmarks import large_run
 from dnis.pruning import prune
 from dnis.runs import load_run
 from dnis.ui import store
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, unfold
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
@@ -128,8 +128,8 @@ def test_the_address_opens_the_page_with_both_features_and_other_pages_do_withou
     expect(there.get_by_role("option").first).to_contain_text("Toy Story (1995)")
     there.keyboard.press("Enter")
     there.wait_for_url(re.compile(r"[?&]feature=\d+"))
-    there.get_by_role("button", name="Link to this page").click()
-    expect(there.get_by_test_id("stPopoverBody").get_by_test_id("stCode")).to_contain_text("feature=")
+    link = unfold(there.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
+    expect(link.get_by_test_id("stCode")).to_contain_text("feature=")
     there.keyboard.press("Escape")
     there.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
     expect(there.get_by_role("heading", level=1)).to_contain_text("Learn")

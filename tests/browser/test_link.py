@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.browser.conftest import unfold
+
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
@@ -11,8 +13,7 @@ from playwright.sync_api import expect  # noqa: E402  only where Playwright is i
 
 def link_of(page, *left_out):
     """The link to the page on show, as the sidebar's button gives it, without the named panels."""
-    page.get_by_role("button", name="Link to this page").click()
-    share = page.get_by_test_id("stPopoverBody")
+    share = unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_role("combobox"))
     code = share.get_by_test_id("stCode")
     for n, label in enumerate(left_out):
         share.get_by_role("combobox").fill(label)

@@ -1,6 +1,5 @@
 """What leaves the app in a real browser: figures as PNG, SVG and HTML, the script, the whole run and its way back."""
 
-import contextlib
 import json
 import re
 import struct
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 from dnis.runs import load_run
-from tests.browser.conftest import ROOT, pick
+from tests.browser.conftest import ROOT, pick, unfold
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
@@ -41,13 +40,9 @@ def take(page, name, folder):
 
 
 def open_save(page, chart):
-    """Open a figure's menu; what draws the page again just then closes it, so ask again."""
-    for _ in range(5):
-        page.locator(f".st-key-save_{chart}").get_by_role("button", name="Save figure").click()
-        with contextlib.suppress(AssertionError):
-            expect(page.get_by_test_id("stPopoverBody").get_by_role("button", name="SVG")).to_be_visible(timeout=5_000)
-            return
-    raise AssertionError("the menu did not stay open in five attempts")
+    """Open a figure's menu."""
+    button = page.locator(f".st-key-save_{chart}").get_by_role("button", name="Save figure")
+    unfold(button, lambda box: box.get_by_role("button", name="SVG"))
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "#ffffff"), ("dark", "#10141d")])
