@@ -20,6 +20,9 @@ LOG = logging.getLogger(__name__)
 
 _TAIL_BYTES = 4000
 
+NICENESS = 15
+"""Unix priority of a worker: pages, drawn on the same cores, come first; a free core is the worker's as before."""
+
 
 class WorkerProcess:
     """A subprocess that reads one JSON job and writes one JSON event per line."""
@@ -110,8 +113,9 @@ class WorkerProcess:
                 encoding="utf-8", env=environment,
             )  # fmt: skip
             if hasattr(os, "setpriority"):
-                # the page must stay quick while a worker computes
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, 5)
+                # a server that is itself behind others may not put its worker before them
+                niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
             self._write(f"{json.dumps(job)}\n{word}")
             if self._finish_asked:
                 self._close()
