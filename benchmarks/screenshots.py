@@ -16,15 +16,19 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
+
+from benchmarks.pictures import FLAGS
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOTS = {"search": ("search", "light"), "tradeoff": ("tradeoff", "light"), "compare": ("compare", "dark")}
 """File name -> page, colour scheme."""
 
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
@@ -48,13 +52,25 @@ def wait_for(url: str, patience_s: float = 60.0) -> None:
     raise TimeoutError(f"the server at {url} did not answer within {patience_s:g} s")
 
 
+@contextmanager
+def served(runs: str) -> Generator[str]:
+    """The address of an app that has just started, with its runs in a folder; it ends with the block."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DNIS_RUNS": runs}, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
 def take(browser: Browser, url: str, folder: Path) -> list[str]:
     """Take every picture; returns the files' names."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (page_name, scheme) in SHOTS.items():
-        context = browser.new_context(
-            color_scheme="dark" if scheme == "dark" else "light", viewport={"width": 1280, "height": 900}
-        )
+        context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", viewport=WINDOW)
         page = context.new_page()
         page.goto(f"{url}/{page_name}")
         page.wait_for_selector(IDLE, timeout=30_000)
@@ -73,28 +89,10 @@ def main() -> None:
     if options.write is not None:
         if chromium is None:
             raise SystemExit("no chromium on the path")
-        port = free_port()
-        command = [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            "app.py",
-            "--server.headless=true",
-            f"--server.port={port}",
-        ]
-        with tempfile.TemporaryDirectory() as runs:
-            server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DNIS_RUNS": runs})
-            try:
-                url = f"http://127.0.0.1:{port}"
-                wait_for(url)
-                with sync_playwright() as play:
-                    browser = play.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
-                    done = take(browser, url, options.write)
-                    browser.close()
-            finally:
-                server.terminate()
-                server.wait(20)
+        with tempfile.TemporaryDirectory() as runs, served(runs) as url, sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
+            done = take(browser, url, options.write)
+            browser.close()
     print(json.dumps({"benchmark": "screenshots", "written": options.write is not None, "files": done}))
 
 
