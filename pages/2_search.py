@@ -13,7 +13,7 @@ run = session.current_run()
 data = session.current_data()
 interactions = session.current_interactions()
 
-left, right = panels.beside("settings", [1, 3])
+left, right = panels.beside("settings", [2, 5])
 config = None
 with left:
     st.header(words["settings"], help=words["settings_apply"])
