@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class RunningMean:
-    """An exponential mean of weights, begun with those of the first epoch.
+    """An exponential mean of weights, begun with those of the first epoch; while it stands in, two copies are held.
 
     Args:
         decay: Share of the mean that stays when an epoch's weights are taken in, in [0, 1); 0 is no mean at all.

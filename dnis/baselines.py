@@ -16,7 +16,7 @@ from dnis.gradual import GradualMagnitude, LearnedThresholds
 from dnis.hypergradient import alpha_gradient
 from dnis.pruning import largest_within, prune
 from dnis.results import SearchResult
-from dnis.rivals import Baseline, Candidate, feature_blocks
+from dnis.rivals import Baseline, Candidate, feature_blocks, lasting_epochs
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
 from dnis.training import Trainer, train
@@ -107,7 +107,7 @@ class TurnedUniform(Baseline):
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """A full table trained until select_val gets worse, turned, and cut once per budget."""
-        how = config.for_training(wide_epochs=train(split, config.for_training(patience=1)).best_epoch)
+        how = config.for_training(wide_epochs=lasting_epochs(split, config, patience=1))
         blocks = feature_blocks(split, config)
         weights = np.ones(int(blocks.max()) + 1)
         found = [fit_dims(weights, blocks, config.embedding_dim, budget) for budget in budgets]
@@ -180,7 +180,7 @@ class Saliency(Baseline):
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One training and one pass over the training part, cut once per budget."""
         blocks = feature_blocks(split, config)
-        n_epochs = train(split, config.for_training()).best_epoch
+        n_epochs = lasting_epochs(split, config)
         trainer = Trainer(split.train, config, SoftSelection(blocks, config.embedding_dim))
         for epoch in range(1, n_epochs + 1):
             trainer.run_epoch(epoch)

@@ -10,11 +10,11 @@ import torch
 
 from dnis.allocation import fit_dims
 from dnis.feeds import Batch, Feed
-from dnis.rivals import Baseline, Candidate, feature_blocks
+from dnis.rivals import Baseline, Candidate, feature_blocks, lasting_epochs
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
 from dnis.tables import adam_update
-from dnis.training import Trainer, train
+from dnis.training import Trainer
 
 if TYPE_CHECKING:
     from dnis.splits import Split
@@ -37,7 +37,7 @@ class DimensionController(Baseline):
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One policy per budget."""
         blocks = feature_blocks(split, config)
-        n_epochs = 2 * train(split, config.for_training()).best_epoch
+        n_epochs = 2 * lasting_epochs(split, config)
         weights = [self._policy(split, config, blocks, budget, n_epochs) for budget in budgets]
         return [
             Candidate.of(config, fit_dims(w, blocks, config.embedding_dim, budget))

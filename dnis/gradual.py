@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from dnis.feeds import Batch
 from dnis.pruning import largest_within
-from dnis.rivals import Baseline, Candidate, feature_blocks
+from dnis.rivals import Baseline, Candidate, feature_blocks, lasting_epochs
 from dnis.schemes import DimensionScheme
 from dnis.selection import HardSelection, UniformSelection
 from dnis.settings import SearchConfig
-from dnis.training import Trainer, train
+from dnis.training import Trainer
 
 if TYPE_CHECKING:
     from dnis.splits import Split
@@ -51,7 +51,7 @@ class GradualMagnitude(Baseline):
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One training for its length, then one pruned training per budget."""
         blocks = feature_blocks(split, config)
-        n_epochs = 2 * train(split, config.for_training()).best_epoch
+        n_epochs = 2 * lasting_epochs(split, config)
         return [Candidate.of(config, self._pruned(split, config, blocks, budget, n_epochs)) for budget in budgets]
 
     def _pruned(

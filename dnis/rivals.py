@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dnis.schemes import DimensionScheme, make_blocks
 from dnis.settings import SearchConfig, TrainConfig
+from dnis.training import train
 
 if TYPE_CHECKING:
     from dnis.splits import Split
@@ -60,3 +61,17 @@ class Baseline(ABC):
 def feature_blocks(split: Split, config: SearchConfig) -> np.ndarray:
     """Block per feature as the settings ask, (n_features,)."""
     return make_blocks(split.counts, config.n_blocks, config.blocks, split.train.vocabulary.field_of)
+
+
+def lasting_epochs(split: Split, config: SearchConfig, **changes: Any) -> int:
+    """Epochs that a training of the full table lasts, judged by its weights as they move: what moves so later on.
+
+    Args:
+        split: The four roles.
+        config: Settings.
+        **changes: Settings that differ.
+
+    Returns:
+        The best epoch on select_val.
+    """
+    return train(split, config.for_training(ema_decay=0.0, **changes)).best_epoch

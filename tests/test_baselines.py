@@ -109,6 +109,21 @@ def test_turned_uniform_cuts_a_trained_table_to_the_same_dimensions_for_all():
     assert exact.config.wide_epochs > 0
 
 
+@pytest.mark.parametrize("name", ["uniform-turned", "gradual", "sseds", "nis"])
+def test_what_trains_without_a_mean_lasts_as_long_as_without_one(name):
+    # steps so large that the best epoch comes early, and that of the mean late
+    split, config = planted_split(), judging_config(epochs=14, lr=0.05, l2=0.0, patience=4)
+    assert (
+        train(split, config.for_training(ema_decay=0.9)).best_epoch > 2 * train(split, config.for_training()).best_epoch
+    )
+    plain, averaging = (
+        BASELINES[name]().candidates(split, replace(config, ema_decay=decay), budgets_of(split, config))
+        for decay in (0.0, 0.9)
+    )
+    assert masks(averaging) == masks(plain)
+    assert [c.config for c in averaging] == [replace(c.config, ema_decay=0.9) for c in plain]
+
+
 def largest(size, candidate):
     """The mask of the largest entries, as many as a candidate keeps."""
     cut = np.sort(size, axis=None)[-candidate.n_values]

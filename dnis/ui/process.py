@@ -21,8 +21,8 @@ LOG = logging.getLogger(__name__)
 _TAIL_BYTES = 4000
 
 NICENESS = 5
-"""Unix priority of a worker: pages, drawn on the same cores, come first. At 15 a page switch is a seventh quicker, but
-where others keep all cores busy a search does not reach its first epoch within a minute."""
+"""Unix priority of a worker: pages, drawn on the same cores, come first. Not much further behind: where others keep all
+cores busy, a search can wait more than a minute for its first epoch."""
 
 
 class WorkerProcess:
