@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,12 +28,12 @@ def host(tmp_path):
         port = free.getsockname()[1]
     started = []
 
-    def start(**variables):
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    def start(script="app.py", folder=ROOT, **variables):
+        command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
         command += ["--server.port", str(port), "--client.showErrorDetails", "none"]
         environment = {**os.environ, "DNIS_RUNS": str(tmp_path / "runs"), **variables}
         with (tmp_path / "log").open("a") as log:
-            started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
+            started.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
         _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", started[-1])
         return started[-1]
 
@@ -92,3 +93,32 @@ def test_after_the_server_was_killed_the_link_goes_on_with_the_search(host, page
     page.get_by_role("button", name="Go on", exact=True).click()
     page.wait_for_url(re.compile(f"job={job_id}"), timeout=60_000)
     assert job_id not in host.log.read_text()
+
+
+SLOW_PAGE = """
+import sys, time
+import streamlit as st
+
+running, most = sys.modules.setdefault("seen_by_a_test", ([], []))
+running.append(0)
+try:
+    most.append(len(running))
+    st.button("Again")
+    time.sleep(1.5)
+finally:
+    running.pop()
+st.write(f"At most {max(most)} at once")
+"""
+"""Counts, while it runs, how many runs of itself there are."""
+
+
+def test_a_click_never_begins_a_run_beside_a_running_one(host, page, tmp_path):
+    """Two runs of one visitor share the session's state without a lock; our settings keep them one after the other."""
+    (tmp_path / "slow.py").write_text(SLOW_PAGE)  # lives in no folder of the app, but is served as the app is
+    shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")
+    host("slow.py", tmp_path)
+    page.goto(host.address)
+    for _ in range(2):
+        page.get_by_role("button", name="Again").click()
+        page.wait_for_timeout(300)
+    expect(page.get_by_text("At most 1 at once")).to_be_visible()
