@@ -28,4 +28,4 @@ EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", \
     "import urllib.request as r; exit(r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4).read() != b'ok')"]
 CMD ["sh", "-c", "exec python -m streamlit run app.py --server.address 0.0.0.0 --server.port 8501 --server.headless true \
-    --server.fileWatcherType none --server.maxUploadSize ${DNIS_MAX_UPLOAD_MB:-25} --client.showErrorDetails none"]
+    --browser.serverAddress localhost --server.fileWatcherType none --server.maxUploadSize ${DNIS_MAX_UPLOAD_MB:-25} --client.showErrorDetails none"]

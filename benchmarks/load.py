@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.screenshots import ROOT, free_port, wait_for
+from benchmarks.screenshots import LOCAL, ROOT, free_port, wait_for
 from benchmarks.visitor import Visitor
 
 PAGES = ("", "data", "search", "importance", "tradeoff", "compare", "export", "learn")
@@ -184,7 +184,7 @@ def main() -> int:
     options = ask.parse_args()
     port = free_port()
     command = [
-        sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}",
+        sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", LOCAL, f"--server.port={port}",
         "--server.address=127.0.0.1", "--server.fileWatcherType=none", "--client.showErrorDetails=none",
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:

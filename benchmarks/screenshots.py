@@ -25,6 +25,8 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from benchmarks.pictures import FLAGS
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCAL = "--browser.serverAddress=localhost"
+"""Else a headless Streamlit asks a server on the internet for its own address."""
 SHOTS = {"search": ("search", "light"), "tradeoff": ("tradeoff", "light"), "compare": ("compare", "dark")}
 """File name -> page, colour scheme."""
 
@@ -56,7 +58,16 @@ def wait_for(url: str, patience_s: float = 60.0) -> None:
 def served(runs: str) -> Generator[str]:
     """The address of an app that has just started, with its runs in a folder; it ends with the block."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.headless=true",
+        f"--server.port={port}",
+        LOCAL,
+    ]
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DNIS_RUNS": runs}, stdout=subprocess.DEVNULL)
     try:
         wait_for(f"http://127.0.0.1:{port}")

@@ -16,6 +16,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 
+LOCAL = "--browser.serverAddress=localhost"
+"""Else a headless Streamlit asks a server on the internet for its own address."""
+
 
 @pytest.fixture(scope="session")
 def chromium():
@@ -44,7 +47,7 @@ def server(server_folder):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = server_folder
-    options = ["--server.headless", "true", "--server.port", str(port)]
+    options = ["--server.headless", "true", "--server.port", str(port), LOCAL]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import ROOT, _wait_until_healthy
+from tests.browser.conftest import LOCAL, ROOT, _wait_until_healthy
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
@@ -30,7 +30,7 @@ def host(tmp_path):
 
     def start(script="app.py", folder=ROOT, **variables):
         command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
-        command += ["--server.port", str(port), "--client.showErrorDetails", "none"]
+        command += ["--server.port", str(port), "--client.showErrorDetails", "none", LOCAL]
         environment = {**os.environ, "DNIS_RUNS": str(tmp_path / "runs"), **variables}
         with (tmp_path / "log").open("a") as log:
             started.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
