@@ -3,15 +3,10 @@
 table = load_table("table.safetensors")   # (n_rows, K) float32; features.csv says which feature a row is
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
 import numpy as np
-
-DTYPES = {"F32": np.float32, "U8": np.uint8, "U16": np.uint16, "I32": np.int32}
-"""Number types that a packed table uses, by their safetensors name."""
 
 
 def read_packed(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -26,12 +21,11 @@ def read_packed(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]
     raw = Path(path).read_bytes()
     start = 8 + int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8:start])
-    texts = header.pop("__metadata__", {})
-    arrays = {}
+    texts, arrays = header.pop("__metadata__", {}), {}
     for name, entry in header.items():
         low, high = entry["data_offsets"]
-        flat = np.frombuffer(raw[start + low : start + high], dtype=DTYPES[entry["dtype"]])
-        arrays[name] = flat.reshape(entry["shape"])
+        kind = np.dtype(f"<{entry['dtype'][0].lower()}{int(entry['dtype'][1:]) // 8}")  # F32 is "<f4"
+        arrays[name] = np.frombuffer(raw[start + low : start + high], kind).reshape(entry["shape"])
     return arrays, texts
 
 
@@ -48,33 +42,21 @@ def load_table(path: str | Path) -> np.ndarray:
         ValueError: If the layout that the header names is unknown.
     """
     arrays, texts = read_packed(path)
-    layout, n_rows, k = texts["layout"], int(texts["n_rows"]), int(texts["embedding_dim"])
-    table = np.zeros((n_rows, k), dtype=np.float32)
-    if layout == "dense":
+    table = np.zeros((int(texts["n_rows"]), int(texts["embedding_dim"])), np.float32)
+    bits = np.unpackbits(arrays.get("dimensions", np.zeros((0, 1), np.uint8)), axis=1, count=table.shape[1]).astype(
+        bool
+    )
+    if texts["layout"] == "dense":
         table[:, json.loads(texts["columns"])] = arrays["values"]
-    elif layout == "bitmask":
-        table[_bits(arrays["dimensions"], k)] = arrays["values"]
-    elif layout == "csr":
-        row_of = np.repeat(np.arange(n_rows), np.diff(arrays["row_starts"]))
-        table[row_of, arrays["columns"]] = arrays["values"]
-    elif layout == "block":
-        _fill_blocks(table, arrays)
+    elif texts["layout"] == "bitmask":
+        table[bits] = arrays["values"]
+    elif texts["layout"] == "csr":
+        table[np.repeat(np.arange(len(table)), np.diff(arrays["row_starts"])), arrays["columns"]] = arrays["values"]
+    elif (
+        texts["layout"] == "block"
+    ):  # in the order of their rows; each keeps some dimensions, or has a matrix of its own
+        lifts = [arrays.get(f"projection.{b}", np.eye(table.shape[1], dtype="f4")[k]) for b, k in enumerate(bits)]
+        table[:] = np.concatenate([arrays[f"block.{b}"] @ lift for b, lift in enumerate(lifts)])
     else:
-        raise ValueError(f"layout must be one of dense, block, bitmask, csr; got {layout!r}")
+        raise ValueError(f"layout must be one of dense, block, bitmask, csr; got {texts['layout']!r}")
     return table
-
-
-def _bits(packed: np.ndarray, k: int) -> np.ndarray:
-    return np.unpackbits(packed, axis=1, count=k).astype(bool)
-
-
-def _fill_blocks(table: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
-    first = 0
-    for block, kept in enumerate(_bits(arrays["dimensions"], table.shape[1])):
-        rows = arrays[f"block.{block}"]
-        here = slice(first, first + len(rows))
-        if f"projection.{block}" in arrays:
-            table[here] = rows @ arrays[f"projection.{block}"]
-        else:
-            table[here, kept] = rows
-        first += len(rows)

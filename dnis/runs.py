@@ -90,6 +90,19 @@ class Run:
         )
 
 
+def default_name(model: str, source: str) -> str:
+    """What a run is called that nobody has named.
+
+    Args:
+        model: Name of its model.
+        source: Where its data come from.
+
+    Returns:
+        Such as ``MF on movielens-small``.
+    """
+    return f"{model} on {source.rsplit('/', 1)[-1].removeprefix('sample:')}"
+
+
 def save_run(
     folder: str | Path,
     *,
@@ -129,7 +142,7 @@ def save_run(
     add_controls(folder, controls or {})
     record = {
         "format": FORMAT,
-        "name": name or f"{result.config.model} on {data.source.rsplit('/', 1)[-1].removeprefix('sample:')}",
+        "name": name or default_name(result.config.model, data.source),
         "created_s": time.time(),
         "data": asdict(data),
         "config": asdict(result.config),

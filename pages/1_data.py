@@ -52,4 +52,4 @@ if spec == used:
     st.success(words["in_use"], icon=":material/check_circle:")
     st.page_link("pages/2_search.py", label=words["next"], icon=":material/play_circle:")
 else:
-    st.button(words["use"], type="primary", icon=":material/check:", on_click=session.set_data, args=(spec,))
+    st.button(words["use"], type="primary", icon=":material/check:", on_click=data_panel.use, args=(spec,))

@@ -23,7 +23,7 @@ run = session.current_run()
 comparison = comparison_panel.found(run)
 if comparison is not None:
     comparison_panel.draw(comparison, run)
-elif not comparison_form.at_work():
+elif not comparison_form.at_work(run):
     st.info(words["none"], icon=":material/balance:")
 
 if panels.shown("form"):

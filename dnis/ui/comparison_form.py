@@ -10,7 +10,7 @@ import streamlit as st
 
 from dnis import figures
 from dnis.settings import METHODS, CompareConfig
-from dnis.ui import desk, escape, session, texts
+from dnis.ui import desk, elsewhere, escape, session, texts
 
 if TYPE_CHECKING:
     from dnis.results import SearchResult
@@ -55,8 +55,9 @@ def draw(run: Run, again: bool) -> None:
         )  # fmt: skip
         if under_way:
             st.button(words["stop"], icon=":material/stop:", key="stop_compare", on_click=lambda: desk.stop("compare"))
+    elsewhere.say("compare", run)
     pace_s = desk.pace_s(seen)
-    st.fragment(_watch, run_every=pace_s)(pace_s)
+    st.fragment(_watch, run_every=pace_s)(run, pace_s)
 
 
 def _settings(run: Run, words: dict[str, Any]) -> CompareConfig:
@@ -161,18 +162,18 @@ def _start(run: Run, config: CompareConfig) -> None:
     desk.start({**job, "out": str(own.folder)})
 
 
-def at_work() -> bool:
-    """Whether a comparison of this session waits or runs."""
+def at_work(run: Run) -> bool:
+    """Whether a comparison of a run waits or runs in this session."""
     seen = desk.view("compare")
-    return seen is not None and seen.active
+    return seen is not None and seen.active and desk.writes_into(seen, run.folder)
 
 
-def _watch(pace_s: float | None) -> None:
+def _watch(run: Run, pace_s: float | None) -> None:
     words = texts.page("compare")
     seen = desk.view("compare")
     if desk.pace_s(seen) != pace_s:
         st.rerun()
-    if seen is None or seen.state == "finished":
+    if seen is None or seen.state == "finished" or not desk.writes_into(seen, run.folder):
         return
     message = escape.markdown(seen.message, 300)
     if seen.active:

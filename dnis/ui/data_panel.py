@@ -14,7 +14,7 @@ from dnis import figures
 from dnis.schemes import make_blocks
 from dnis.settings import DataSpec, SearchConfig
 from dnis.splits import PARTS, Split, default_strategy
-from dnis.ui import charts, escape, store, texts
+from dnis.ui import charts, escape, session, settings_form, store, texts
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -95,10 +95,20 @@ def split_choice(data: Interactions, spec: DataSpec) -> DataSpec:
         key=f"data_strategy_{spec.source}_{default}", help=words["split_about"], persist_state="session",
     )  # fmt: skip
     seed = right.number_input(
-        words["seed"], 0, 2**31 - 1, value=spec.seed, key="data_seed", help=texts.tip("seed"), persist_state="session"
+        words["seed"], 0, 2**31 - 1, spec.seed, key="data_split_seed", help=texts.tip("seed"), persist_state="session"
     )
     # an equal choice stays the same data, word for word: None already says "the default"
     return replace(spec, strategy=spec.strategy if strategy == default else strategy, seed=int(seed))
+
+
+def use(spec: DataSpec) -> None:
+    """Put data to use; the next search deals them out as they say, whatever an earlier one was told.
+
+    Args:
+        spec: The data as this page shows them.
+    """
+    session.set_data(spec)
+    settings_form.take_split(spec)
 
 
 def possible_strategies(data: Interactions) -> list[str]:

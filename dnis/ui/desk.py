@@ -18,7 +18,7 @@ from dnis.ui import environment, escape, expiry, jobs, journal, session, store, 
 from dnis.ui.job import JobView, Limits
 from dnis.ui.jobs import JobRunner, QueueFullError
 
-_JOBS, _OWNER, _SETTLED = "_jobs", "_owner", "_settled"
+_JOBS, _OWNER, _SETTLED, _LEFT = "_jobs", "_owner", "_settled", "_left_jobs"
 
 
 @st.cache_resource(show_spinner=False)
@@ -73,6 +73,9 @@ def start(job: dict[str, Any], word: str = "play") -> str | None:
         st.error(sentence, icon=":material/error:")
         return None
     st.session_state.setdefault(_JOBS, {})[job["kind"]] = job_id
+    # asked for again: its run is to be shown again, and it is watched again
+    for known in (_SETTLED, _LEFT):
+        st.session_state.setdefault(known, set()).discard(job_id)
     return job_id
 
 
@@ -101,10 +104,14 @@ def active() -> list[JobView]:
 
 
 def stop(kind: str) -> None:
-    """Stop this session's job of a kind, or leave it where others watch it too."""
+    """Stop this session's job of a kind, or leave it where others watch it too: then it is looked at no more."""
     seen = view(kind)
-    if seen is not None:
-        runner().stop(seen.id, owner())
+    if seen is None:
+        return
+    runner().stop(seen.id, owner())
+    if seen.active and seen.n_owners > 1:
+        st.session_state.setdefault(_LEFT, set()).add(seen.id)
+        st.session_state[_JOBS].pop(kind)
 
 
 def tell(kind: str, word: str) -> None:
@@ -120,16 +127,35 @@ def forget(kind: str) -> None:
     st.session_state.get(_JOBS, {}).pop(kind, None)
 
 
-def begin_page() -> None:
-    """Start a page: come back to one's jobs, join the one in the address, and take the runs of those that are done."""
+def show(run_id: str, own: bool = False) -> None:
+    """Put a run on show; the Search page then has no earlier search that is over in front of it.
+
+    Args:
+        run_id: Name of the run's folder.
+        own: Whether it was opened by this session.
+    """
+    session.set_run(run_id, own)
+    seen = view("search")
+    if seen is not None and not seen.active:
+        forget("search")
+
+
+def begin_page(address: str) -> None:
+    """Start a page: come back to one's jobs, join the one in the address, and take the runs of those that are done.
+
+    Args:
+        address: The page's word in the address bar.
+    """
     kept = st.session_state.setdefault(_JOBS, {})
     asked = runner().status(st.query_params.get("job")) or _under_way(st.query_params.get("run"))
+    if asked is not None and asked.id in st.session_state.get(_LEFT, ()):
+        asked = None
     if asked is not None and asked.active and asked.kind not in kept:
         kept[asked.kind] = asked.id
     for job_id in [*kept.values(), asked.id if asked else None]:
         runner().adopt(owner(), job_id)
     for seen in [runner().status(job_id) for job_id in kept.values()] + [asked]:
-        _settle(seen)
+        _settle(seen, address)
     _show_address()
 
 
@@ -139,13 +165,24 @@ def _under_way(run_id: str | None) -> JobView | None:
     return seen if seen is not None and seen.active else None
 
 
-def _settle(seen: JobView | None) -> None:
+def writes_into(seen: JobView | None, folder: Path) -> bool:
+    """Whether a job's result goes into a run's folder."""
+    return seen is not None and str(folder) in (seen.job.get("out"), seen.job.get("run"))
+
+
+def _settle(seen: JobView | None, address: str) -> None:
     settled = st.session_state.setdefault(_SETTLED, set())
     if seen is None or seen.active or seen.id in settled:
         return
     settled.add(seen.id)
-    if seen.run is not None and seen.kind == "search":
-        session.set_run(seen.run.name, own=not seen.shared)
+    words = texts.page("shell")["ended"]
+    if seen.kind == "search":
+        if seen.run is not None:
+            session.set_run(seen.run.name, own=not seen.shared)
+            if address != "search":
+                st.toast(words["search"], icon=":material/flag:")
+    elif seen.state == "finished" and not writes_into(seen, session.run_on_show().folder):
+        st.toast(words[seen.kind], icon=":material/flag:")
 
 
 def _show_address() -> None:

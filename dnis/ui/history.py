@@ -12,12 +12,10 @@ import streamlit as st
 from dnis.additions import rename_run
 from dnis.exports import safe_frame
 from dnis.figures import bytes_text
-from dnis.ui import desk, escape, later, session, settings_form, store, texts, unfinished, workbench
+from dnis.ui import desk, escape, later, session, settings_form, store, texts, unfinished, uploads, workbench
 from dnis.ui.desk import duration
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dnis.runs import Run
 
 _CHOSEN = "_history_chosen"
@@ -121,12 +119,13 @@ def _actions(run: Run, words: dict[str, Any]) -> None:
         if st.button(
             words["show"], key="run_show", icon=":material/visibility:", disabled=on_show, help=words["show_help"]
         ):
-            session.set_run(run.folder.name)
+            desk.show(run.folder.name)
             st.rerun()
         if st.button(
             words["duplicate"], key="run_duplicate", icon=":material/content_copy:", help=words["duplicate_help"]
         ):
             session.set_data(run.data)
+            uploads.show(run.data)
             settings_form.fill(run.result.config, run.data)
             st.switch_page("pages/2_search.py")
         _go_on(run, words)
@@ -141,7 +140,7 @@ def _actions(run: Run, words: dict[str, Any]) -> None:
 
 def _is_written(run: Run) -> bool:
     """Whether a job of this session writes into the run's folder now, which must then stay as it is."""
-    return any(str(run.folder) in (seen.job.get("out"), seen.job.get("run")) for seen in desk.active())
+    return any(desk.writes_into(seen, run.folder) for seen in desk.active())
 
 
 def _rename(run: Run, words: dict[str, Any]) -> None:
@@ -150,13 +149,14 @@ def _rename(run: Run, words: dict[str, Any]) -> None:
     with opened, st.form(f"rename_{run.folder.name}", border=False):
         key = f"run_name_{run.folder.name}"
         st.text_input(words["name"], run.name, max_chars=100, key=key)
-        if st.form_submit_button(words["save"], key="run_rename", on_click=_save_name, args=(run.folder, key, box)):
+        if st.form_submit_button(words["save"], key="run_rename", on_click=_save_name, args=(run, key, box)):
             st.rerun()  # the sidebar, too, says the name
 
 
-def _save_name(folder: Path, name: str, box: str) -> None:
+def _save_name(run: Run, name: str, box: str) -> None:
     if st.session_state[name].strip():
-        rename_run(folder, st.session_state[name])
+        # somebody else's run keeps its name: their own copy of it gets the new one
+        rename_run(session.own_run(run).folder, st.session_state[name])
         st.session_state[box] = False
 
 

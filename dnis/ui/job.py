@@ -108,10 +108,15 @@ class Job:
         return self.state in ACTIVE or (self.process is not None and not self.ended_s)
 
     def join(self, owner: str) -> None:
-        """A session watches the job (again)."""
+        """A session watches the job (again); one that several watch goes on, since none of them could tell it to."""
         self.owners.add(owner)
         self.away.discard(owner)
         self.orphaned_s = None
+        if len(self.present) > 1:
+            self.word = "play"
+            if self.paused and self.process is not None:
+                self.paused = self.waiting = False
+                self.process.tell("play")
 
     def leave(self, owner: str) -> None:
         """A session has gone, perhaps only for a moment."""

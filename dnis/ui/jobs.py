@@ -194,7 +194,7 @@ class JobRunner:
             new.id, new.run = done.name, done
         else:
             new.run = self.folder / new.id
-            copy_search(done, new.run)
+            copy_search(done, new.run, new.job.get("name", ""))
         new.state = "finished"
         self._roster.add(new)
         return new.id

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dnis.ui import cut, desk, escape, live, session, store, texts
+from dnis.ui import cut, desk, elsewhere, escape, live, session, store, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -51,8 +51,9 @@ def controls(run: Run) -> None:
             st.button(words["stop"], icon=":material/stop:", on_click=lambda: desk.stop("retrain"), key="stop_retrain")
         st.page_link("pages/5_compare.py", label=words["use"], icon=":material/balance:")
         st.page_link("pages/6_export.py", label=words["take"], icon=":material/download:")
+    elsewhere.say("retrain", run)
     pace_s = desk.pace_s(seen)
-    st.fragment(_watch, run_every=pace_s)(pace_s)
+    st.fragment(_watch, run_every=pace_s)(run, pace_s)
 
 
 def _start(run: Run) -> None:
@@ -61,12 +62,12 @@ def _start(run: Run) -> None:
     desk.start({"kind": "retrain", "run": str(own.folder), "threshold": threshold})
 
 
-def _watch(pace_s: float | None) -> None:
+def _watch(run: Run, pace_s: float | None) -> None:
     words = texts.page("tradeoff")
     seen = desk.view("retrain")
     if desk.pace_s(seen) != pace_s:
         st.rerun()
-    if seen is None or seen.state == "finished":
+    if seen is None or seen.state == "finished" or not desk.writes_into(seen, run.folder):
         return
     if seen.active:
         st.progress(_part(seen.events), text=words["retraining"].format(how_far=desk.progress(seen)))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dnis.files import disk_fault
 from dnis.trial import try_run
-from dnis.ui import environment, escape, session, texts
+from dnis.ui import desk, environment, escape, session, texts
 
 _DONE, _REFUSED = "_import_done", "_import_refused"
 
@@ -41,5 +41,5 @@ def _open() -> None:
         fault = disk_fault(error) if isinstance(error, OSError) else None
         st.session_state[_REFUSED] = fault or str(error)
         return
-    session.set_run(folder.name, own=True)
+    desk.show(folder.name, own=True)
     st.session_state[_DONE] = True

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from dnis.splits import Split
 
 __all__ = [
-    "begin_page", "current_data", "current_interactions", "current_run", "current_split", "delete_run", "deleted_run",
-    "keep_upload", "own_run", "run_on_show", "runs_folder", "session_runs", "set_data", "set_run", "set_threshold",
-    "threshold", "threshold_of", "undelete_run",
+    "begin_page", "copy_run", "current_data", "current_interactions", "current_run", "current_split", "delete_run",
+    "deleted_run", "is_own", "keep_upload", "own_run", "run_on_show", "runs_folder", "session_runs", "set_data",
+    "set_run", "set_threshold", "threshold", "threshold_of", "undelete_run",
 ]  # fmt: skip
 
 _DATA, _RUN, _RUNS, _THRESHOLDS, _SAID = "_data", "_run", "_runs", "_thresholds", "_said"
@@ -136,7 +136,7 @@ def undelete_run() -> None:
 
 
 def own_run(run: Run) -> Run:
-    """A run that may be written to: the run itself, or a copy of it where it came with the project.
+    """A run that may be written to: the run itself where it was made or opened here, else a copy of it.
 
     Args:
         run: The run to add something to.
@@ -144,11 +144,31 @@ def own_run(run: Run) -> Run:
     Returns:
         The run, or its copy, which has become the current run.
     """
-    if not store.is_bundled(run):
-        return run
+    return run if is_own(run) else copy_run(run, instead=True)
+
+
+def is_own(run: Run) -> bool:
+    """Whether a run was made or opened here, so that nobody else minds what is done to it."""
+    return not store.is_bundled(run) and run.folder.name in st.session_state.get(_OWN, ())
+
+
+def copy_run(run: Run, instead: bool = False) -> Run:
+    """Copy a run with all that was added to it; the copy belongs to this session and is put on show.
+
+    Args:
+        run: Any run.
+        instead: Whether it takes the place of the other one in this session's list.
+
+    Returns:
+        The copy.
+    """
+    threshold()  # what the address says of the run on show
+    kept, run_id = threshold_of(run), run.folder.name
     folder: Path = runs_folder() / token_urlsafe(16)
     shutil.copytree(run.folder, folder)
-    kept = threshold()
+    listed = st.session_state.setdefault(_RUNS, [])
+    if instead and run_id in listed:
+        listed[listed.index(run_id)] = folder.name
     set_run(folder.name, own=True)
     set_threshold(kept)
     return store.load(folder)

@@ -13,7 +13,7 @@ from dnis.preparation import fitting, has_pair
 from dnis.presets import PRESETS, preset
 from dnis.schemes import VALUE_BYTES
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
-from dnis.ui import escape, session, store, texts, workbench
+from dnis.ui import escape, session, settings_link, store, texts, workbench
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
@@ -44,7 +44,7 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
         ValueError: If the settings do not go together.
     """
     words = texts.page("settings")
-    _read_link(words)
+    settings_link.read()
     chosen = st.selectbox(
         words["preset"], list(PRESETS), key="preset", format_func=lambda name: words["presets"][name]["label"],
         on_change=_apply_preset, help=words["preset_help"], persist_state="session", bind="query-params",
@@ -61,6 +61,7 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
             for name, about in words["fields"].items():
                 if name != "task" and about["group"] == group and _has_meaning(about, task, values):
                     values[name] = _widget(name, about, task, data)
+    settings_link.say_unmet({**values, "preset": chosen})
     if "budget" in values:
         full_bytes = VALUE_BYTES * interactions.n_features * values["embedding_dim"]
         values["compression"] = compression_for(values.pop("budget"), full_bytes)
@@ -83,6 +84,7 @@ def _task(about: dict[str, Any], interactions: Interactions, data: DataSpec) -> 
         # what suits a rating does not suit a click
         st.session_state[_TASK] = task
         _set_all(task, data)
+        _apply_mode()
     if st.session_state.setdefault(_FITS, _content(data)) != _content(data):
         st.session_state[_FITS] = _content(data)
         _set(("model", "batch_size"), task, data)
@@ -91,16 +93,6 @@ def _task(about: dict[str, Any], interactions: Interactions, data: DataSpec) -> 
 
 def _content(data: DataSpec) -> tuple[Any, ...]:
     return data.source, data.columns, data.core
-
-
-def _read_link(words: dict[str, Any]) -> None:
-    """A link may say ``order=2`` or ``preset=released``, while Streamlit binds what a list shows."""
-    lists = {n: about.get("options", list(about["names"])) for n, about in words["fields"].items() if "names" in about}
-    for name, options in {**lists, "preset": list(PRESETS)}.items():
-        asked = next((option for option in options if str(option) == st.query_params.get(name)), None)
-        if asked is not None:
-            del st.query_params[name]
-            st.session_state[name] = asked
 
 
 def reset() -> None:
@@ -120,6 +112,15 @@ def _set(names: Iterable[str], task: str, data: DataSpec) -> None:
             st.session_state[name] = _shown(_default(name, task, data))
 
 
+def take_split(data: DataSpec) -> None:
+    """Deal rows out as the data say.
+
+    Args:
+        data: The data that the next search takes.
+    """
+    _set(("strategy", "data_seed"), st.session_state.get(_TASK, ""), data)
+
+
 def fill(config: SearchConfig, data: DataSpec) -> None:
     """Write the settings of another search into the form, wherever the visitor is.
 
@@ -129,7 +130,7 @@ def fill(config: SearchConfig, data: DataSpec) -> None:
     """
     st.session_state["mode"], st.session_state["preset"], st.session_state[_TASK] = "full", "default", config.task
     st.session_state[_FITS] = _content(data)
-    own = {"strategy": data.strategy or "", "data_seed": data.seed, "budget": f"{config.compression or 8:g}x"}
+    own = {"strategy": data.strategy or "", "data_seed": data.seed, "budget": f"{_exact(config.compression or 8.0)}x"}
     for name in texts.page("settings")["fields"]:
         st.session_state[name] = own[name] if name in own else _shown(getattr(config, name))
 
@@ -224,3 +225,8 @@ def _widths(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise ValueError(f"hidden layers must be whole numbers with commas between them, got {text!r}") from None
+
+
+def _exact(value: float) -> str:
+    """A number that reads back as itself: a search of 8.000001x is not one of 8x."""
+    return repr(float(value)).removesuffix(".0")

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from dnis.cells import engine_digest
-from dnis.files import read_json, write_whole
+from dnis.files import read_json, write_json, write_whole
 from dnis.limits import DataError
+from dnis.runs import default_name
 from dnis.settings import DataSpec, SearchConfig, from_dict
 from dnis.ui.expiry import SHELF
 
 LOG = logging.getLogger(__name__)
 
-COPIED = ("history.parquet", "model.safetensors", "vocabulary.parquet", "sweep.parquet", "controls.parquet", "run.json")
-"""What the search itself has made; ``run.json`` last, since with it a folder becomes a run."""
+COPIED = ("history.parquet", "model.safetensors", "vocabulary.parquet", "sweep.parquet", "controls.parquet")
+RECORD = "run.json"
+"""What the search itself has made, and its record, written last, since with it a folder becomes a run."""
 
 _DECISIVE = ("data", "config", "controls")
 
@@ -77,16 +79,20 @@ class Shelf:
         return self.folder / SHELF / hashlib.sha256(made_of.encode()).hexdigest()
 
 
-def copy_search(source: Path, target: Path) -> None:
-    """Copy a finished search, without what was added to it later.
+def copy_search(source: Path, target: Path, name: str = "") -> None:
+    """Copy a finished search, without what was added to it later, and without the name that somebody gave it.
 
     Args:
         source: Folder of the run.
         target: Folder of the copy, not there yet.
+        name: What the copy is called; model and data where empty.
     """
-    for name in COPIED:
-        if (source / name).is_file():
-            write_whole(target / name, (source / name).read_bytes())
+    for file in COPIED:
+        if (source / file).is_file():
+            write_whole(target / file, (source / file).read_bytes())
+    record = read_json(source / RECORD)
+    name = name or default_name(record["config"]["model"], record["data"]["source"])
+    write_json(target / RECORD, {**record, "name": name})
 
 
 def _shared(job: dict[str, Any]) -> bool:

@@ -96,8 +96,8 @@ def run(overview: Callable[[], None]) -> None:
     try:
         gate.require_entry()
         session.begin_page()
-        desk.begin_page()
         address = page.url_path or "overview"
+        desk.begin_page(address)
         later.begin_page(address)
         write_link = workbench.draw(address)
         unfinished.offer()

@@ -107,8 +107,16 @@ def load(folder: Path) -> Run:
 
 def stamp_of(folder: Path) -> int:
     """A number that changes when a file of a run's folder changes."""
-    # the folder's own time changes when a file is added or taken away
-    return max(path.stat().st_mtime_ns for path in (folder, *folder.iterdir()))
+    # the folder's own time changes when a file is added or taken away, and so when a draft takes its name
+    kept = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return max(map(_written_ns, (folder, *kept)))
+
+
+def _written_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # taken away since it was listed
+        return 0
 
 
 def stored_bytes(run: Run, threshold: float) -> int:

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from dnis.additions import COMPARISON
 from dnis.checkpoints import read_record
 from dnis.settings import DataSpec, SearchConfig, from_dict
-from dnis.ui import desk, store, texts
+from dnis.ui import desk, session, store, texts
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,18 @@ def find(run_id: str | None) -> Unfinished | None:
 
 
 def resume(run_id: str) -> None:
-    """Take up a search where its last epoch left it, under the same id; a full queue is said on the page.
+    """Take up a search where its last epoch left it; a full queue is said on the page.
+
+    A run of somebody else, and one with a comparison or retrained points, stays as it is: a copy goes on.
 
     Args:
         run_id: Name of the run's folder.
     """
+    run = store.find(run_id)
+    if run is not None and not session.is_own(run):
+        run_id = session.copy_run(run, instead=True).folder.name
+    elif run is not None and (run.retrained or (run.folder / COMPARISON).is_file()):
+        run_id = session.copy_run(run).folder.name
     found = find(run_id)
     if found is not None:
         desk.forget("search")

@@ -15,7 +15,6 @@ SAMPLE, UPLOAD = "sample", "upload"
 
 _KEPT = "_upload"
 
-
 TO_TRY = store.SAMPLES_FOLDER / "try"
 """Small files that show what an upload looks like, one of them with faults."""
 
@@ -38,6 +37,27 @@ def choose(used: DataSpec) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     if kind == UPLOAD:
         return _uploaded(words, used.source if own else None), ()
     return _sampled(words, used)
+
+
+def show(used: DataSpec) -> None:
+    """Let the widgets stand at data that were put to use elsewhere, such as those of a run.
+
+    Args:
+        used: The data.
+    """
+    own = not used.source.startswith("sample:")
+    st.session_state["data_kind"] = UPLOAD if own else SAMPLE
+    if own:
+        if st.session_state.get(_KEPT, ("",))[0] != used.source:
+            st.session_state[_KEPT] = (used.source, "")
+        return
+    name = used.source.removeprefix("sample:")
+    about = texts.page("data")["samples"].get(name)
+    if about is not None:
+        st.session_state["data_sample"] = name
+        if about["extra"]:
+            extra = [column for role, column in used.columns if role == "feature" and column in about["extra"]]
+            st.session_state[f"data_extra_{name}"] = extra
 
 
 def _sampled(words: dict, used: DataSpec) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -72,10 +72,7 @@ def _runs(words: dict[str, str]) -> None:
         help=words["run_help"],
     )
     if chosen != current:
-        session.set_run(chosen)
-        seen = desk.view("search")
-        if seen is not None and not seen.active:
-            desk.forget("search")
+        desk.show(chosen)
         st.rerun()
 
 

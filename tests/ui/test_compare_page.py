@@ -11,12 +11,14 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from dnis import figures
+from dnis.additions import rename_run
 from dnis.files import read_json, write_json
 from dnis.interactions import Interactions, Roles, Vocabulary
 from dnis.models import MODELS
 from dnis.runs import load_run
 from dnis.settings import METHODS, CompareConfig
 from dnis.ui import comparison_form, comparison_panel, desk, recommendations, run_pair, store, texts
+from dnis.ui.job import JobView
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -114,7 +116,11 @@ def test_starting_sends_the_chosen_settings_to_the_queue(open_page, monkeypatch)
     assert not app.exception
     job = sent[0]
     assert job["kind"] == "compare"
-    assert job["out"].endswith("small-run")
+    # the run came by its link: a copy of it is compared on, which takes its place
+    copy = app.query_params["run"]
+    assert job["out"].endswith(copy)
+    assert copy != "small-run"
+    assert app.session_state["_runs"] == [copy]
     config = job["config"]
     assert (config["methods"], config["compressions"], config["seeds"]) == (("uniform", "dnis"), (2.0,), (0, 1))
 
@@ -341,3 +347,23 @@ def test_a_run_whose_data_are_gone_still_recommends_and_says_what_is_missing(ope
     app = open_page("5_compare")
     assert any("not on this server" in c.value for c in app.caption)
     assert not any(str(runs) in c.value for c in app.caption)
+
+
+def test_a_comparison_of_another_run_is_named_and_not_shown_as_this_one(open_page, runs, monkeypatch):
+    shutil.copytree(runs / "small-run", runs / "twin")
+    rename_run(runs / "twin", "the twin")
+    job = {"kind": "compare", "out": str(runs / "twin")}
+    seen = JobView(
+        "j", "compare", job, "running", 0, None, (), "", None, 1.0, 1, shared=False, paused=False, waiting=False,
+        stopping=False,
+    )  # fmt: skip
+    monkeypatch.setattr(desk, "view", lambda kind: seen if kind == "compare" else None)
+    app = open_page("5_compare")
+    told = [i.value for i in app.info]
+    assert any("for another run: the twin" in t for t in told)
+    assert any("Choose what to compare" in t for t in told)
+    assert not app.get("progress")
+    app.button(key="show_compare").click().run()
+    assert app.query_params["run"] == "twin"
+    assert app.get("progress")
+    assert not any("another run" in i.value for i in app.info)

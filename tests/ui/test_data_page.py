@@ -147,7 +147,7 @@ def test_without_a_file_the_page_says_what_to_do(page):
 
 def test_split_strategy_and_seed_become_part_of_the_data(page):
     page.selectbox(key=next(b.key for b in page.selectbox if b.label == "How rows are dealt out")).select("random")
-    page.number_input(key="data_seed").set_value(7).run()
+    page.number_input(key="data_split_seed").set_value(7).run()
     next(b for b in page.button if b.label == "Use this data").click().run()
     used = page.session_state["_data"]
     assert (used.strategy, used.seed) == ("random", 7)

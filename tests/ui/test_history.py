@@ -4,11 +4,12 @@ import dataclasses
 import json
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dnis.additions import rename_run
+from dnis.additions import COMPARISON, rename_run
 from dnis.checkpoints import CHECKPOINT, save_checkpoint
 from dnis.files import read_json, write_json
 from dnis.runs import load_run
@@ -123,6 +124,32 @@ def test_a_run_that_came_by_a_link_only_leaves_the_list(runs, monkeypatch):
     app.button(key="run_delete").click().run()
     assert "small run" not in names(app)
     assert (runs / "small-run" / "run.json").is_file()
+
+
+def test_another_name_for_a_run_that_came_by_a_link_is_given_to_a_copy(runs, monkeypatch):
+    app = enter(monkeypatch)
+    app.text_input(key="run_name_small-run").set_value("mine")
+    app.button(key="run_rename").click().run()
+    assert names(app)[0] == "mine"
+    assert load_run(runs / "small-run").name == "small run"
+    assert app.session_state["_own_runs"] == {app.query_params["run"]}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_others_made_and_what_was_measured_on_a_stopped_search_stays_when_it_goes_on(own, runs, monkeypatch):
+    sent = []
+    monkeypatch.setattr(desk, "start", lambda job: sent.append(job))
+    run = load_run(runs / "small-run")
+    job = {"data": dataclasses.asdict(run.data), "config": dataclasses.asdict(run.result.config)}
+    save_checkpoint(run.folder, {"alpha": run.result.alpha}, {"job": job, "history": [{}, {}]})
+    if own:
+        write_json(run.folder / COMPARISON, {})
+    app = enter(monkeypatch, lambda app: app.session_state.__setitem__("_own_runs", {"small-run"} if own else set()))
+    app.button(key="run_go_on").click().run()
+    copy = Path(sent[0]["out"])
+    assert copy.parent == runs
+    assert copy.name != "small-run"
+    assert (copy / CHECKPOINT).is_file()
 
 
 def test_settings_of_a_run_fill_the_search_page(overview, runs):

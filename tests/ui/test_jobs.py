@@ -178,6 +178,16 @@ def test_one_of_two_watchers_can_leave_but_not_stop_or_pause_the_search(open_run
     assert over(runner, job).state == "stopped"
 
 
+def test_a_paused_search_goes_on_when_a_second_watcher_comes(open_runner):
+    runner = open_runner()
+    job = runner.submit("ann", search(waits=True))
+    until(lambda: runner.status(job).state == "running")
+    assert runner.send(job, "pause")
+    runner.submit("bob", search(waits=True))
+    assert not runner.status(job).paused
+    until(lambda: [e.get("phase") for e in runner.status(job).events[1:]] == ["pause", "play"])
+
+
 def test_words_reach_the_worker_and_hold_is_remembered(open_runner):
     runner = open_runner()
     job = runner.submit("ann", search(waits=True))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dnis.budgets import compression_for
 from dnis.models import MODELS
 from dnis.presets import PRESETS
 from dnis.runs import load_run
@@ -300,3 +301,72 @@ def test_a_twin_is_the_same_search_with_one_thing_changed(page, hand_run, name, 
 def test_the_twin_of_a_second_order_search_is_of_first_order():
     found = twins.twins(SearchConfig(order=2, lr_alpha=0.0))
     assert {name: config.order for name, config in found.items()} == {"first": 1}
+
+
+def test_what_a_link_asks_for_in_vain_is_said_once(app):
+    asked = {"blocks": "equal shares", "epochs": "99999", "lr": "fast", "model": "FM", "preset": "old", "task": "topk"}
+    for name, text in asked.items():
+        app.query_params[name] = text
+    app.run()
+    page = app.switch_page("pages/2_search.py").run()
+    (said,) = [toast.value for toast in page.toast]
+    words = texts.page("settings")
+    for name, text in asked.items():
+        label = words["preset"] if name == "preset" else words["fields"][name]["label"]
+        assert (f"**{label}**: the link asks for {text}" in said) == (name != "task")
+    assert not page.run().toast
+
+
+def test_a_search_takes_the_split_that_was_put_to_use_on_data(page):
+    assert page.selectbox(key="strategy").value == ""
+    data = page.switch_page("pages/1_data.py").run()
+    data.selectbox(key=next(b.key for b in data.selectbox if b.label == "How rows are dealt out")).select("random")
+    data.number_input(key="data_split_seed").set_value(7).run()
+    next(b for b in data.button if b.label == "Use this data").click().run()
+    page = data.switch_page("pages/2_search.py").run()
+    assert page.selectbox(key="strategy").value == "random"
+    assert page.number_input(key="data_seed").value == 7
+
+
+def test_another_task_stays_quick(page):
+    page.radio(key="mode").set_value("quick").run()
+    dims = page.number_input(key="embedding_dim").value
+    page.selectbox(key="task").set_value("topk").run()
+    assert page.radio(key="mode").value == "quick"
+    assert page.number_input(key="embedding_dim").value == dims
+
+
+def test_an_exact_budget_comes_back_exactly():
+    assert compression_for(f"{settings_form._exact(12.468481)}x", 1) == 12.468481
+    assert settings_form._exact(8) == "8"
+
+
+def test_who_leaves_a_shared_search_sees_it_no_more_and_others_go_on(page):
+    button(page, "start").click().run()
+    job_id = page.query_params["job"]
+    wait_for(page, lambda: desk.runner().status(job_id).state == "running")
+    desk.runner().adopt("somebody else", job_id)
+    page.run()
+    button(page, "stop").click().run()
+    for _ in range(2):
+        assert "job" not in page.query_params
+        assert not button(page, "start").disabled
+        page.run()
+    seen = desk.runner().status(job_id)
+    assert (seen.active, seen.n_owners) == (True, 1)
+    # who asks for it again watches it again
+    button(page, "start").click().run()
+    assert page.query_params["job"] == job_id
+    assert desk.runner().status(job_id).n_owners == 2
+
+
+def test_a_search_that_ends_while_another_page_is_read_is_announced(page):
+    button(page, "start").click().run()
+    job_id = page.query_params["job"]
+    wait_for(page, lambda: desk.runner().status(job_id).state == "running")
+    page = page.switch_page("pages/7_learn.py").run()
+    job = desk.runner()._roster.jobs[job_id]
+    job.hear({"event": "saved", "run": str(store.bundled_folder())})
+    desk.runner().stop(job_id)
+    wait_for(page, lambda: not desk.runner().status(job_id).active and page.toast)
+    assert page.toast[0].value == texts.page("shell")["ended"]["search"]

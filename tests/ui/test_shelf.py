@@ -7,7 +7,7 @@ import pytest
 
 from dnis.ui import shelf
 from dnis.ui.jobs import JobRunner, Limits
-from dnis.ui.shelf import COPIED, Shelf, copy_search
+from dnis.ui.shelf import COPIED, RECORD, Shelf, copy_search
 from tests.ui.test_jobs import over
 
 DATA = {"source": "sample:planted", "columns": (), "strategy": "time", "seed": 0}
@@ -17,8 +17,9 @@ import json, pathlib, sys
 job = json.loads(sys.stdin.readline())
 out = pathlib.Path(job["out"])
 out.mkdir()
+record = {"config": {"model": "MF"}, "data": {"source": "sample:planted"}, "name": "of ann"}
 for name in ("model.safetensors", "retrained-1.json", "run.json"):
-    (out / name).write_text("{}" if name != "model.safetensors" else job["out"])
+    (out / name).write_text(json.dumps(record) if name != "model.safetensors" else job["out"])
 print(json.dumps({"event": "finished", "run": job["out"]}), flush=True)
 """
 
@@ -88,8 +89,12 @@ def test_a_recorded_run_answers_the_search_that_it_records_and_no_other(run, tmp
 def test_a_copy_holds_what_the_search_made_and_nothing_that_was_added(run, tmp_path):
     for name in (*COPIED, "retrained-1.json", "comparison.json", ".lock"):
         (run / name).write_text(name)
+    record = {"config": {"model": "MF"}, "data": {"source": "sample:planted"}, "name": "thesis of Ann", "created_s": 1}
+    (run / RECORD).write_text(json.dumps(record))
     copy_search(run, tmp_path / "copy")
-    assert {p.name: p.read_text() for p in (tmp_path / "copy").iterdir()} == {name: name for name in COPIED}
+    kept = {p.name: p.read_text() for p in (tmp_path / "copy").iterdir()}
+    assert json.loads(kept.pop(RECORD)) == {**record, "name": "MF on planted"}
+    assert kept == {name: name for name in COPIED}
 
 
 def test_two_sessions_that_ask_for_the_same_one_after_the_other_have_a_run_each(tmp_path):

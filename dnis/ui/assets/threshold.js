@@ -18,21 +18,23 @@ class Cut {
     this.axis = "sparsity";
     this.note = "";
     const range = this.find(".at");
-    range.oninput = () => this.go(this.nearest(this.x.low + (Number(range.value) / STEPS) * (this.x.high - this.x.low)), false);
+    range.oninput = () => this.go(this.nearest(this.x.low + (Number(range.value) / STEPS) * (this.x.high - this.x.low)));
     range.onkeydown = (event) => this.walk(event);
     range.onchange = () => this.report();
     const chart = this.find(".chart");
     chart.onpointerdown = (event) => {
       chart.setPointerCapture(event.pointerId);
-      this.go(this.under(event), false);
+      this.go(this.under(event));
     };
-    chart.onpointermove = (event) => chart.hasPointerCapture(event.pointerId) && this.go(this.under(event), false);
+    chart.onpointermove = (event) => chart.hasPointerCapture(event.pointerId) && this.go(this.under(event));
     chart.onpointerup = () => this.report();
     const canvas = this.find(".field canvas");
     canvas.onpointermove = (event) => this.point(event);
     canvas.onpointerleave = () => this.point(null);
     this.find(".budget input").onchange = () => this.spend();
     this.find(".budget select").onchange = () => this.priced();
+    // who goes on to a button wants what is on show
+    root.addEventListener("focusout", () => this.waiting && this.report());
   }
 
   update(data) {
@@ -79,24 +81,23 @@ class Cut {
     if (!step) return;
     event.preventDefault();
     this.go(this.at + step);
+    // every arrow key is a change of its own: wait until the visitor has arrived
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.report(), REPORT_MS);
   }
 
-  go(index, tell = true) {
+  go(index) {
     this.at = Math.min(this.n - 1, Math.max(0, index));
     this.note = "";
     this.priced();
     this.draw();
-    if (tell) this.report();
   }
 
   report() {
     clearTimeout(this.waiting);
-    // every arrow key is a change of its own: wait until the visitor has arrived
-    this.waiting = setTimeout(() => {
-      this.waiting = null;
-      this.reported = this.data.grid.threshold[this.at];
-      this.component.setStateValue("threshold", { id: this.data.id, value: this.reported });
-    }, REPORT_MS);
+    this.waiting = null;
+    this.reported = this.data.grid.threshold[this.at];
+    this.component.setStateValue("threshold", { id: this.data.id, value: this.reported });
   }
 
   spend() {
@@ -107,6 +108,7 @@ class Cut {
     const asked = bytes ? wanted * 1000 : wanted;
     const found = sizes.findIndex((size) => size <= asked);
     this.go(found < 0 ? this.n - 1 : found);
+    this.report();
     // what cannot be met to the letter must not look as if it had been
     this.note = found < 0 ? this.words.least : found === 0 ? this.words.most : "";
     this.draw();
