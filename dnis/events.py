@@ -9,6 +9,9 @@ from dnis.results import EpochEvent
 SAMPLED_FEATURES = 20_000
 """Features looked at per epoch: keeps the picture's cost flat on huge tables."""
 
+CLEAR_FALL = 0.01
+"""Share of a loss by which it must have fallen to be told from the to and fro of epochs."""
+
 
 def dims_at_half(alpha: np.ndarray, embeddings: np.ndarray, block_of: np.ndarray) -> np.ndarray:
     """Mean dimensions per feature and block if the table were cut to half of its values now.
@@ -62,8 +65,16 @@ def _unequal_falls(history: list[EpochEvent], now: EpochEvent) -> list[str]:
     if not warm or now.phase != "search" or any("validation fell" in n for e in history for n in e.notes):
         return []
     fall = {name: warm[-1].losses[name] - now.losses[name] for name in ("search_val", "test")}
-    if fall["test"] <= 0 or fall["search_val"] < 2 * fall["test"]:
+    if fall["search_val"] < 2 * fall["test"]:
         return []
+    if fall["test"] <= 0:
+        share = fall["search_val"] / warm[-1].losses["search_val"]
+        if share < CLEAR_FALL:
+            return []
+        return [
+            f"the search's own validation fell by {100 * share:.0f} % since alpha began to move, and test did not fall "
+            f"(epoch {now.epoch}): alpha has seen that part"
+        ]
     return [
         f"the search's own validation fell {fall['search_val'] / fall['test']:.1f} times as much as test since alpha "
         f"began to move (epoch {now.epoch}): alpha has seen that part"

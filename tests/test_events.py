@@ -85,11 +85,22 @@ def test_validation_that_falls_twice_as_much_as_test_is_told_once():
 
 @pytest.mark.parametrize(
     ("search_val", "test"),
-    [(0.7, 0.8), (0.5, 1.0), (0.5, 1.2)],
-    ids=["only 1.5 times as much", "test does not fall", "test rises"],
+    [(0.7, 0.8), (0.995, 1.0), (1.1, 1.2)],
+    ids=["only 1.5 times as much", "hardly at all", "both rise"],
 )
 def test_falls_that_are_alike_or_cannot_be_compared_are_not_told(search_val, test):
     assert describe([event(4, "warm"), event(5)], event(6, search_val=search_val, test=test)) == ()
+
+
+@pytest.mark.parametrize("test", [1.0, 1.2])
+def test_validation_that_falls_while_test_does_not_is_told_once(test):
+    now = event(7, search_val=0.5, test=test)
+    sentence = (
+        "the search's own validation fell by 50 % since alpha began to move, and test did not fall (epoch 7): "
+        "alpha has seen that part"
+    )
+    assert describe([event(4, "warm"), event(5)], now) == (sentence,)
+    assert describe([event(4, "warm"), event(5, notes=(sentence,))], now) == ()
 
 
 def test_falls_are_measured_from_the_last_warm_epoch():

@@ -72,13 +72,16 @@ def _at(sweep: pd.DataFrame, threshold: float, x: str) -> float:
     return float(np.interp(threshold, rows["threshold"], rows[x]))
 
 
+_OTHERS = ("star-diamond", "star-triangle-up", "hexagram", "star-square")
+"""Marks of other runs."""
+
+
 def frontier(
     rows: Sequence[Mapping[str, Any]],
     metric: str = "error",
     dominated: bool = True,
     height: int = 420,
-    points: Sequence[Mapping[str, Any]] = (),
-    points_name: str = "retrained",
+    points: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> go.Figure:
     """Every method's error against bytes on a logarithmic axis, with the spread over seeds.
 
@@ -87,23 +90,25 @@ def frontier(
         metric: Name of the vertical axis.
         dominated: Whether points that another point beats in both size and error are drawn, too.
         height: Height [pixels].
-        points: Single retrained tables with n_bytes and test, drawn without a spread, for they have none.
-        points_name: What those are called.
+        points: Single retrained tables with n_bytes and test, by what they are called; drawn without a spread, for they
+            have none. The first are those of the run that was compared.
 
     Returns:
-        One trace per method, its points joined in order of size.
+        One trace per method, its points joined in order of size, and one per name of points.
     """
     figure = canvas(height, "bytes as stored, index included", metric)
     shown = [row for row in rows if dominated or row.get("on_frontier")]
     for method in sorted({str(row["method"]) for row in shown}, key=_drawn_last):
         figure.add_trace(_method_trace(method, sorted((r for r in shown if r["method"] == method), key=_size)))
-    if points:
+    for n, (name, found) in enumerate((points or {}).items()):
+        colour, symbol = (ACCENT, "star") if n == 0 else (NEUTRAL, _OTHERS[(n - 1) % len(_OTHERS)])
         figure.add_scatter(
-            x=[_size(p) for p in points], y=[p["test"] for p in points], mode="markers", name=plain(points_name),
-            marker={"color": ACCENT, "symbol": "star", "size": 12, "line": {"color": "white", "width": 1}},
+            x=[_size(p) for p in found], y=[p["test"] for p in found], mode="markers", name=plain(name),
+            marker={"color": colour, "symbol": symbol, "size": 12, "line": {"color": "white", "width": 1}},
             hovertemplate="%{y:.4f}",
         )  # fmt: skip
-    figure.update_xaxes(type="log", **_byte_ticks([_size(row) for row in [*shown, *points]]))
+    sizes = [_size(row) for row in [*shown, *(p for found in (points or {}).values() for p in found)]]
+    figure.update_xaxes(type="log", **_byte_ticks(sizes))
     return figure
 
 

@@ -64,19 +64,21 @@ def _settings(run: Run, words: dict[str, Any]) -> CompareConfig:
     others = [name for name in METHODS if name != "uniform"]
     methods = st.multiselect(
         words["methods"], others, default=FIRST_METHODS, key="compare_methods",
-        format_func=figures.method_label, help=methods_help(words), persist_state="session",
+        format_func=figures.method_label, help=methods_help(words), persist_state="session", bind="query-params",
     )  # fmt: skip
     left, middle, right = st.columns([3, 1, 1])
     compressions = left.multiselect(
         words["compressions"], COMPRESSIONS, default=FIRST_SIZES, key="compare_sizes",
-        format_func="{:g}x".format, help=words["compressions_help"], persist_state="session",
+        format_func="{:g}x".format, help=words["compressions_help"], persist_state="session", bind="query-params",
     )  # fmt: skip
     n_seeds = middle.number_input(
-        words["seeds"], 1, 10, FIRST_SEEDS, key="compare_seeds", help=words["seeds_help"], persist_state="session"
-    )
+        words["seeds"], 1, 10, FIRST_SEEDS, key="compare_seeds", help=words["seeds_help"], persist_state="session",
+        bind="query-params",
+    )  # fmt: skip
     n_trials = right.number_input(
-        words["trials"], 1, 50, FIRST_TRIALS, key="compare_trials", help=words["trials_help"], persist_state="session"
-    )
+        words["trials"], 1, 50, FIRST_TRIALS, key="compare_trials", help=words["trials_help"], persist_state="session",
+        bind="query-params",
+    )  # fmt: skip
     return CompareConfig(
         search=run.result.config, methods=("uniform", *methods), compressions=tuple(sorted(compressions)) or (1.0,),
         seeds=tuple(range(int(n_seeds))), n_trials=int(n_trials),

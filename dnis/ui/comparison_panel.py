@@ -9,11 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dnis import exports, figures, recipes
-from dnis.ui import charts, escape, later, loaded, panels, store, texts
+from dnis.ui import charts, escape, later, loaded, panels, session, store, texts, workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import plotly.graph_objects as go
 
     from dnis.runs import Run
@@ -115,16 +113,38 @@ def _frontier(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> No
     st.markdown(f"**{words[title]}**", help=words["frontier_about"])
     with st.container(horizontal=True):
         dominated = st.toggle(
-            words["dominated"], value=True, key="dominated", persist_state="session", bind="query-params"
-        )
-        points = [p for p in run.retrained if p.get("metric") == comparison["metric"]]
+            words["dominated"], value=True, key="dominated", persist_state="session", bind="query-params",
+            help=texts.tip("dominated"),
+        )  # fmt: skip
+        points = retrained_points(run, comparison["metric"], words)
         shown = points and st.toggle(
-            words["retrained"], value=True, key="retrained", persist_state="session", bind="query-params"
-        )
+            words["retrained"], value=True, key="retrained", persist_state="session", bind="query-params",
+            help=words["retrained_help"],
+        )  # fmt: skip
+    counts = tuple((name, len(found)) for name, found in points.items()) if shown else ()
     figure = _frontier_figure(
-        str(run.folder), store.stamp_of(run.folder), dominated, bool(shown), comparison, points if shown else ()
+        str(run.folder), store.stamp_of(run.folder), dominated, counts, comparison, points if shown else {}
     )
     charts.show(figure, key="frontier", alt=words["frontier_alt"])
+
+
+def retrained_points(run: Run, metric: str, words: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What was retrained, of the run on show and of this session's other runs that were judged on the same rows.
+
+    Args:
+        run: The run on show.
+        metric: The metric of the comparison.
+        words: Texts of the page.
+
+    Returns:
+        Records with n_bytes and test, by what the figure calls them; only where there are any.
+    """
+    others = [other for other in session.session_runs() if other.id != run.id and other.data == run.data]
+    names = workbench.distinct_names([run, *others])
+    called = {words["retrained_name"]: run}
+    called |= {words["retrained_other"].format(name=escape.plotly(names[o.folder.name])): o for o in others}
+    found = {name: [p for p in r.retrained if p.get("metric") == metric] for name, r in called.items()}
+    return {name: points for name, points in found.items() if points}
 
 
 def _differences(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
@@ -174,7 +194,8 @@ def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     tuned = [{name: (row.get("settings") or {}).get(name) for name in _TUNED} for row in rows]
     flat = [{**row, **settings, "label": _label(row)} for row, settings in zip(rows, tuned, strict=True)]
     wanted = list(texts.page("compare")["columns"])
-    frame = pd.DataFrame(flat).reindex(columns=wanted)
+    # made safe, since the table's toolbar offers a file as well
+    frame = exports.safe_frame(pd.DataFrame(flat).reindex(columns=wanted))
     # one seed has no spread, and saying 0 would claim certainty
     return frame.assign(sd=frame["sd"].where(pd.to_numeric(frame["seeds"], errors="coerce") > 1))
 
@@ -188,14 +209,11 @@ def _frontier_figure(
     folder: str,
     stamp: int,
     dominated: bool,
-    with_points: bool,
+    counts: tuple[tuple[str, int], ...],
     _found: dict[str, Any],
-    _points: Sequence[dict[str, Any]],
+    _points: dict[str, list[dict[str, Any]]],
 ) -> go.Figure:
-    return figures.frontier(
-        _found["rows"], escape.plotly(metric_name(_found)), dominated, FRONTIER_PX,
-        points=_points, points_name=texts.page("compare")["retrained_name"],
-    )  # fmt: skip
+    return figures.frontier(_found["rows"], escape.plotly(metric_name(_found)), dominated, FRONTIER_PX, _points)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

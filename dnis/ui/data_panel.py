@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dnis import figures
+from dnis.exports import safe_frame
 from dnis.schemes import make_blocks
 from dnis.settings import DataSpec, SearchConfig
 from dnis.splits import PARTS, Split, default_strategy
@@ -201,7 +202,7 @@ def unknown_table(split: Split) -> pd.DataFrame:
         }
         for part in PARTS for field, n in split.unknown[part].items() if n
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["part", "field", "interactions", "share"])
+    return safe_frame(pd.DataFrame(rows, columns=["part", "field", "interactions", "share"]))
 
 
 def _say(error: Exception, spec: DataSpec) -> None:

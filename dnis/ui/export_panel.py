@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dnis import exports, figures, recipes
-from dnis.ui import charts, comparison_panel, later, texts
+from dnis.ui import charts, comparison_panel, environment, later, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -80,7 +80,7 @@ def draw(offer: Offer) -> None:
     about = words["offers"][offer.key]
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{about['title']}**")
-        st.caption(about["about"])
+        st.caption(about["about"].format(limit=environment.read().max_upload_bytes // 1_000_000))
         offer.sample()
         # a callable: the file is made on the click, off the page's thread, and nothing waits in memory
         st.download_button(

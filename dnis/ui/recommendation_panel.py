@@ -104,7 +104,7 @@ def _user(run: Run, words: dict[str, Any]) -> int:
     # places instead of users: Streamlit keeps what it shows for as long as a session lasts, and these texts are shared
     place = st.selectbox(
         words["user"], range(len(users)), key=f"recommend_to_{run.id}", help=words["user_help"],
-        format_func=labels.__getitem__,
+        format_func=labels.__getitem__, persist_state="session",
     )  # fmt: skip
     return users[place]
 

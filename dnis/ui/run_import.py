@@ -18,7 +18,7 @@ def draw() -> None:
     words = texts.page("export")
     st.caption(words["import_about"])
     file = st.file_uploader(
-        words["import_file"],
+        words["import_file"].format(limit=environment.read().max_upload_bytes // 1_000_000),
         type=["zip"],
         max_upload_size=environment.read().max_upload_bytes // 1_000_000,
         key="import_file",

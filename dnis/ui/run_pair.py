@@ -49,6 +49,7 @@ def _pair(run: Run, others: dict[str, Run], words: dict[str, Any]) -> None:
     chosen = st.selectbox(
         words["other_run"], list(others), list(others).index(beside) if beside in others else 0,
         format_func=lambda i: names[others[i].folder.name], key=f"other_run_{run.id}",
+        persist_state="session",
     )  # fmt: skip
     other = others[chosen]
     pair = workbench.distinct_names([run, other])
@@ -135,9 +136,17 @@ def settings_of(one: Run, other: Run) -> pd.DataFrame:
 
 def _outcome(one: Run, other: Run) -> pd.DataFrame:
     words = texts.page("compare")
+    measures = [texts.page("search")["losses"][r.result.config.task] for r in (one, other)]
     values = [" / ".join(_metric(r, part) for part in ("val", "test")) for r in (one, other)]
     took = [duration(r.result.elapsed_s) for r in (one, other)]
-    rows = [(words["value_now"], *values), (words["took_now"], *took)]
+    rows = [(words["took_now"], *took)]
+    if measures[0] == measures[1]:
+        rows.insert(0, (words["value_now"].format(metric=measures[0]), *values))
+    else:  # of different tasks, which no number compares
+        alone = [(values[0], ""), ("", values[1])]
+        rows[:0] = [
+            (words["value_now"].format(metric=measure), *pair) for measure, pair in zip(measures, alone, strict=True)
+        ]
     return pd.DataFrame(rows, columns=["setting", "one", "other"])
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from dnis.splits import Split
 
 __all__ = [
-    "begin_page", "copy_run", "current_data", "current_interactions", "current_run", "current_split", "delete_run",
-    "deleted_run", "is_own", "keep_upload", "own_run", "run_on_show", "runs_folder", "session_runs", "set_data",
-    "set_run", "set_threshold", "threshold", "threshold_of", "undelete_run",
+    "begin_page", "chosen_data", "copy_run", "current_data", "current_interactions", "current_run", "current_split",
+    "delete_run", "deleted_run", "is_own", "keep_upload", "own_run", "run_on_show", "runs_folder", "session_runs",
+    "set_data", "set_run", "set_threshold", "threshold", "threshold_of", "undelete_run",
 ]  # fmt: skip
 
 _DATA, _RUN, _RUNS, _THRESHOLDS, _SAID = "_data", "_run", "_runs", "_thresholds", "_said"
@@ -35,8 +35,13 @@ _OWN, _DELETED = "_own_runs", "_deleted_run"
 
 def current_data() -> DataSpec:
     """The data in use: what this session chose, else what the current run was made from."""
-    chosen = st.session_state.get(_DATA)
+    chosen = chosen_data()
     return chosen if chosen is not None else run_on_show().data
+
+
+def chosen_data() -> DataSpec | None:
+    """The data that this session chose, if it did."""
+    return st.session_state.get(_DATA)
 
 
 def set_data(spec: DataSpec) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dnis.ui import panels, texts
+from dnis.ui import data_link, panels, texts
 
 
 def link(hidden: Collection[str]) -> str:
@@ -44,6 +44,8 @@ def draw(page: str) -> Callable[[], None]:
     names = sorted(about, key=lambda name: (about[name]["page"] != page, about[name]["page"] != ""))
     with opened:
         st.caption(words["about"])
+        if not data_link.travels():
+            st.caption(words["own_data"])
         place = st.empty()
         hidden = st.multiselect(
             words["hide"], names, panels.left_out(), key="link_leaves_out", help=words["hide_help"],

@@ -10,7 +10,7 @@ from typing import Literal
 import streamlit as st
 
 from dnis.files import disk_fault
-from dnis.ui import desk, gate, later, panels, session, status, unfinished, workbench
+from dnis.ui import data_link, desk, gate, later, panels, session, status, unfinished, workbench
 
 ICON = Path(__file__).with_name("assets") / "icon.png"
 
@@ -96,6 +96,7 @@ def run(overview: Callable[[], None]) -> None:
     try:
         gate.require_entry()
         session.begin_page()
+        data_link.begin_page()
         address = page.url_path or "overview"
         desk.begin_page(address)
         later.begin_page(address)

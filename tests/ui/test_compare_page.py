@@ -80,8 +80,18 @@ def test_retrained_points_of_the_run_join_the_frontier(open_page, runs):
         "test": 0.82,
     }
     write_json(runs / "small-run" / "retrained-1.json", point)
-    traces = spec(open_page("5_compare"), "frontier")["data"]
-    assert "this run, retrained (1 seed)" in [t["name"] for t in traces]
+    shutil.copytree(runs / "small-run", runs / "twin")
+    rename_run(runs / "twin", "the twin")
+    shutil.copytree(runs / "twin", runs / "elsewhere")
+    record = read_json(runs / "elsewhere" / "run.json")
+    write_json(runs / "elsewhere" / "run.json", {**record, "data": {**record["data"], "seed": 7}, "name": "dealt anew"})
+    listed = ["twin", "elsewhere", "small-run"]
+    app = open_page("5_compare", before=lambda app: app.session_state.__setitem__("_runs", listed))
+    names = [t["name"] for t in spec(app, "frontier")["data"]]
+    # judged on the same rows, another run stands beside; one of another split does not
+    assert names[-2:] == ["this run, retrained (1 seed)", "the twin, retrained (1 seed)"]
+    app.toggle(key="retrained").set_value(False).run()
+    assert not [t for t in spec(app, "frontier")["data"] if "retrained" in t["name"]]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +252,7 @@ def test_two_runs_with_equal_settings_show_how_both_went(open_page, runs):
     shutil.copytree(runs / "small-run", runs / "twin")
     app = open_page("5_compare", before=lambda app: app.session_state.__setitem__("_runs", ["twin", "small-run"]))
     table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
-    assert table["setting"].tolist() == ["validation / test", "search took"]
+    assert table["setting"].tolist() == ["MSE on validation / test", "search took"]
     assert any(c.value == "Both runs have the same settings." for c in app.caption)
 
 

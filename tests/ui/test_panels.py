@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dnis.settings import DataSpec
 from dnis.ui import panels, shell, texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,3 +82,47 @@ def test_every_panel_is_asked_for_somewhere_and_every_page_is_one():
 def test_an_unknown_panel_is_a_fault_of_the_page():
     with pytest.raises(KeyError, match="no panel 'nothing'"):
         panels.shown("nothing")
+
+
+def test_the_link_brings_a_sample_along_as_it_is_dealt(app):
+    spec = DataSpec("sample:movielens-small", (("feature", "genre"),), "random", 7, 5)
+    app.session_state["_data"] = spec
+    app.session_state["share"] = True
+    app.run()
+    said = {key: app.query_params[key] for key in ("data", "features", "core", "dealt", "dealt_seed")}
+    assert said == {
+        "data": "movielens-small", "features": "genre", "core": "5", "dealt": "random", "dealt_seed": "7",
+    }  # fmt: skip
+    assert any("data=movielens-small&features=genre&core=5&dealt=random&dealt_seed=7" in c.value for c in app.code)
+    assert WORDS["own_data"] not in [caption.value for caption in app.caption]
+    # the one who opens it
+    del app.session_state["_data"]
+    del app.session_state["_link_of_data_was_read"]
+    app.run()
+    assert app.session_state["_data"] == spec
+
+
+def test_a_table_of_ones_own_stays_at_home_and_that_is_said(app, ratings_csv):
+    app.session_state["_data"] = DataSpec(str(ratings_csv), (("feature", "timestamp"),))
+    app.session_state["share"] = True
+    app.run()
+    assert "data" not in app.query_params
+    assert WORDS["own_data"] in [caption.value for caption in app.caption]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"data": "netflix"}, "asks for the data netflix"),
+        ({"data": "adult", "dealt": "by hand"}, "by hand"),
+        ({"data": "adult", "core": "many"}, "many"),
+    ],
+)
+def test_data_that_are_not_to_be_had_are_named(app, asked, told):
+    for key, word in asked.items():
+        app.query_params[key] = word
+    app.run()
+    assert told in app.toast[0].value
+    assert "_data" not in app.session_state
+    assert "data" not in app.query_params
+    assert not app.exception
