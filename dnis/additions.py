@@ -14,7 +14,7 @@ from dnis.reading import DataError
 from dnis.results import Comparison
 from dnis.settings import CompareConfig, from_dict
 
-COMPARISON, CONTROLS = "comparison.json", "controls.parquet"
+COMPARISON, CONTROLS, SWEEP = "comparison.json", "controls.parquet", "sweep.parquet"
 """Names of files in a run folder."""
 
 
@@ -42,7 +42,7 @@ def add_sweep(folder: str | Path, sweep: pd.DataFrame) -> None:
         folder: The run's folder.
         sweep: As made by ``dnis.sweep``.
     """
-    write_table(Path(folder) / "sweep.parquet", sweep)
+    write_table(Path(folder) / SWEEP, sweep)
 
 
 def add_controls(folder: str | Path, controls: dict[str, pd.DataFrame]) -> None:
@@ -80,7 +80,7 @@ def drop_additions(folder: str | Path) -> None:
         folder: The run folder.
     """
     folder = Path(folder)
-    for path in [folder / COMPARISON, folder / CONTROLS, *folder.glob("retrained-*.json")]:
+    for path in [folder / COMPARISON, folder / CONTROLS, folder / SWEEP, *folder.glob("retrained-*.json")]:
         path.unlink(missing_ok=True)
 
 

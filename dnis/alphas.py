@@ -36,11 +36,14 @@ class AlphaOptimizer:
     @torch.no_grad()
     def step(self, grad: Tensor) -> None:
         """Move against the gradient of the validation loss, (n_blocks, K)."""
-        config = self.config
-        scale = float(grad.abs().mean()) if config.l1_scale == "relative" else 1.0
-        grad = grad + config.l1_alpha * scale
+        config, n_kept = self.config, self.kept.sum(dim=1, keepdim=True)
+        grad = grad * self.kept
+        # what is dropped counts in no mean, or the steps of what is kept would depend on it
+        every = grad.numel() / max(int(n_kept.sum()), 1)
+        scale = float(grad.abs().mean()) * every if config.l1_scale == "relative" else 1.0
+        grad = (grad + config.l1_alpha * scale) * self.kept
         if config.normalise:
-            grad = normalised(grad)
+            grad = normalised(grad, n_kept)
         self.steps += 1
         if config.alpha_optimizer == "adam":
             adam_update(self.alpha, self.mean, self.square, grad, config.lr_alpha, self.steps)

@@ -11,6 +11,7 @@ import torch
 
 from dnis.allocation import fit_dims, fit_pairs
 from dnis.bilevel import Search, search
+from dnis.budgets import rounds_of
 from dnis.controller import DimensionController
 from dnis.gradual import GradualMagnitude, LearnedThresholds
 from dnis.hypergradient import alpha_gradient
@@ -19,6 +20,7 @@ from dnis.results import SearchResult
 from dnis.rivals import Baseline, Candidate, feature_blocks, lasting_epochs
 from dnis.selection import SoftSelection
 from dnis.settings import SearchConfig
+from dnis.stopping import DivergedError
 from dnis.training import Trainer, train
 
 if TYPE_CHECKING:
@@ -78,8 +80,18 @@ class DnisNested(Baseline):
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search per budget."""
-        found = [(r.retraining, prune(r, threshold=0.0)) for r in _searched(split, config, budgets, "budget")]
+        settled = (_settled(result) for result in _searched(split, config, budgets, "budget"))
+        found = [(r.retraining, prune(r, threshold=0.0)) for r in settled]
         return [Candidate(how, scheme, scheme.n_values, scheme.n_bytes) for how, scheme in found]
+
+
+def _settled(result: SearchResult) -> SearchResult:
+    """Refuse a search that ended before its dimensions were whole: its best epoch holds the full table."""
+    first = sum(e.phase == "warm" for e in result.history) + rounds_of(result.config)
+    if result.best_epoch < first:
+        why = "; ".join(result.warnings)
+        raise DivergedError(f"the search kept epoch {result.best_epoch}, before its table met the budget: {why}")
+    return result
 
 
 def _searched(split: Split, config: SearchConfig, budgets: Sequence[int], recipe: str) -> Iterator[SearchResult]:

@@ -18,15 +18,15 @@ LEARNING_ROUNDS = 4
 SETTLED = 3
 """Epochs that the budgeted recipe keeps at least for the weights, once its dimensions are whole."""
 
-
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+_NUMBER = r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]*\.?[0-9]+"
 
 
 def compression_for(budget: str, full_bytes: int) -> float:
     """How many times smaller than the full table a budget is.
 
     Args:
-        budget: Such as ``8x``, ``200 kB`` or ``1.5 MB``.
+        budget: Such as ``8x``, ``200 kB``, ``1.5 MB`` or ``1,500 kB``.
         full_bytes: Size of the full table [bytes].
 
     Returns:
@@ -36,10 +36,11 @@ def compression_for(budget: str, full_bytes: int) -> float:
         ValueError: If the budget cannot be read.
     """
     units = {name.lower(): size for name, size in _UNITS.items()}
-    found = re.fullmatch(r"([0-9,]*\.?[0-9]+)\s*(x|[kmg]?b)?", budget.strip().lower())
+    found = re.fullmatch(rf"({_NUMBER})\s*(x|[kmg]?b)?", budget.strip().lower())
     number = float(found[1].replace(",", "")) if found else 0.0
     if not found or number <= 0:
-        raise ValueError(f"a budget is such as 8x, 200 kB or 1.5 MB; got {budget!r}")
+        commas = " (commas stand between thousands only: write 1.5, not 1,5)" if "," in budget else ""
+        raise ValueError(f"a budget is such as 8x, 200 kB or 1.5 MB; got {budget!r}{commas}")
     smaller = number if found[2] in (None, "x") else full_bytes / (number * units[found[2]])
     return max(1.0, smaller)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dnis.bins import bin_edges, bin_texts
-from dnis.clauses import parts_clause, refuse, seconds_clause, target_clause
+from dnis.clauses import default_strategy, parts_clause, refuse, refuse_filters, seconds_clause, target_clause
 from dnis.counting import counted
 from dnis.delimited import first_line
 from dnis.limits import DataError
@@ -24,7 +24,7 @@ from dnis.prepared import RECORD, part_file, save_record
 from dnis.remarks import unused_columns
 from dnis.roles import Roles
 from dnis.settings import DataSpec
-from dnis.sources import Source, quoted, source_of
+from dnis.sources import Source, quoted, source_of, text
 from dnis.splits import PARTS
 from dnis.stored import GROUP_ROWS, TARGET
 from dnis.vocabulary import MISSING, UNKNOWN, Vocabulary
@@ -67,7 +67,7 @@ def prepare(
     Args:
         files: CSV or Parquet files of one layout.
         out: The folder; made if it is not there.
-        data: Column roles, strategy and seed; its source is not looked at.
+        data: Column roles, strategy and seed; its source is not looked at, a k-core or columns to clean are refused.
         memory_mb: What DuckDB may hold in memory.
         tell: Told what is being done.
 
@@ -76,10 +76,11 @@ def prepare(
 
     Raises:
         DataError: If a file or a column cannot be used.
-        ValueError: If DuckDB is not installed, or the folder holds prepared data already.
+        ValueError: If DuckDB is not installed, rows are to be left out, or the folder holds prepared data already.
     """
     if (out / RECORD).exists():
         raise ValueError(f"--out {out} holds prepared data already; name another folder or remove it")
+    refuse_filters(data)
     try:
         duckdb = importlib.import_module("duckdb")  # needed for this errand only, and not always installed
     except ImportError as error:
@@ -112,7 +113,7 @@ def _prepared(log: _Log, source: Source, out: Path, data: DataSpec, tell: Callab
     target, target_notes = target_clause(log.rows, roles, source.decimal_comma)
     _code(log, target, seconds_clause(log.rows, roles), len(values))
     tell("dealing")
-    strategy = data.strategy or _default_strategy(roles)
+    strategy = data.strategy or default_strategy(roles)
     log.rows(f"CREATE TABLE dealt AS {parts_clause(strategy, roles, data.seed, log.rows)}")
     log.rows("DROP TABLE coded")
     vocabulary = _vocabulary(log, values, titles)
@@ -128,14 +129,6 @@ def _prepared(log: _Log, source: Source, out: Path, data: DataSpec, tell: Callab
     n_by_part = {name: sizes[part] for part, name in enumerate(PARTS)}
     n_by_field = {f: len(v) - 1 for f, v in zip(vocabulary.fields, vocabulary.values, strict=True)}
     return {"n_interactions": sum(sizes.values()), "n_by_part": n_by_part, "n_by_field": n_by_field, **record}
-
-
-def _default_strategy(roles: Roles) -> str:
-    if roles.target is None:
-        return "leave_last_out"
-    if roles.split is not None:
-        return "column"
-    return "time" if roles.timestamp is not None and roles.user is not None else "random"
 
 
 def _gather(log: _Log, source: Source) -> list[str]:
@@ -186,9 +179,13 @@ def _bins(log: _Log, f: int, field: str) -> np.ndarray:
     known = f"SELECT CAST(f{f} AS DOUBLE) AS x FROM kept WHERE f{f} IS NOT NULL"
     drawn = log.frame(f"SELECT x FROM ({known}) USING SAMPLE reservoir({SAMPLED_ROWS} ROWS) REPEATABLE (0)")
     numbers = drawn["x"].to_numpy(dtype=np.float64)
-    edges = bin_edges(numbers) if len(numbers) else np.empty(0)
+    edges, texts = np.empty(0), np.empty(0, dtype=object)
+    if len(numbers):
+        edges = bin_edges(numbers)
+        bins = np.searchsorted(edges, numbers, side="right") - 1
+        # a bin without a row has no text, so where it begins must not be counted either
+        edges, texts = edges[np.unique(bins)], bin_texts(numbers, bins)
     log.database.register(f"edges_{f}", pd.DataFrame({"edge": edges}))
-    texts = bin_texts(numbers, np.searchsorted(edges, numbers, side="right")) if len(numbers) else np.empty(0, object)
     return np.append(texts, MISSING)
 
 
@@ -240,9 +237,9 @@ def _write(log: _Log, part: int, path: Path, vocabulary: Vocabulary, seed: int) 
     order = f"hash(row, {seed}), row" if part == 0 else "row"
     log.rows(
         f"COPY (SELECT {ids}, y::FLOAT AS {TARGET} FROM dealt {joins} WHERE part = {part} ORDER BY {order}) "
-        f"TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP_ROWS})"
+        f"TO {text(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP_ROWS})"
     )
     firsts = vocabulary.offsets[:-1]
     hits = ", ".join(f'count(*) FILTER (WHERE "{f}" = {first})' for f, first in enumerate(firsts))
-    counted = log.rows(f"SELECT {hits} FROM '{path}'")[0]
+    counted = log.rows(f"SELECT {hits} FROM {text(path)}")[0]
     return dict(zip(vocabulary.fields, counted, strict=True))

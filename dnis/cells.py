@@ -45,11 +45,7 @@ class CellStore:
 
     def __init__(self, folder: str | Path | None, split: Split) -> None:
         # numbers of an older engine are not mixed up with these either
-        digest = hashlib.sha256(engine_digest().encode())
-        for part in split.parts.values():
-            for ids, target in part.blocks():
-                digest.update(np.ascontiguousarray(ids).tobytes())
-                digest.update(np.ascontiguousarray(target).tobytes())
+        digest = hashlib.sha256((engine_digest() + split.digest).encode())
         self.folder = None if folder is None else Path(folder) / "cells" / digest.hexdigest()[:16]
 
     def record(self, key: str, compute: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

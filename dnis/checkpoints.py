@@ -65,24 +65,30 @@ def _drop_parts(folder: Path, kept: Sequence[str] = ()) -> None:
 
 
 def load_checkpoint(
-    folder: str | Path, place: tuple[int, int] = (0, 1)
+    folder: str | Path, place: tuple[int, int] = (0, 1), digest: str | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read the state of a search, to hand to ``Search(..., state=...)``.
 
     Args:
         folder: The run's folder.
         place: This process's number, and how many there are: not always as many as wrote the state.
+        digest: That of the data to go on with (``Split.digest``); an older state does not tell which data it is of.
 
     Returns:
         Arrays by name, of dealt ones the rows of this process, and the record.
 
     Raises:
-        DataError: If there is no checkpoint, it is damaged, or a part is missing.
+        DataError: If there is no checkpoint, it is damaged, of other data, or a part is missing.
     """
     arrays, texts = read_tensors(Path(folder) / CHECKPOINT)
     if "meta" not in texts:
         raise DataError(f"{Path(folder) / CHECKPOINT} is not a checkpoint: its header has no record")
     meta = json.loads(texts["meta"])
+    if digest is not None and meta.get("digest", digest) != digest:
+        raise DataError(
+            f"the data are no longer those that {Path(folder).name} was searched on: to go on could test on rows that "
+            "it has learnt from; start a new search"
+        )
     parts, dealt, (rank, world) = meta.pop("parts", []), meta.get("dealt", []), place
     if world > 1 and not dealt:
         raise DataError(f"{Path(folder) / CHECKPOINT} does not say which rows are dealt; go on in one process")

@@ -12,6 +12,7 @@ from dnis.cleaning import LARGEST_TIME
 from dnis.columns import labels
 from dnis.limits import DataError
 from dnis.roles import SPLIT_WORDS, Roles
+from dnis.settings import DataSpec
 from dnis.sources import text
 from dnis.splits import FRACTIONS, GOLDEN, LEAVE_OUT_MIN
 from dnis.times import CLOCKS, DAYS, UNITS_PER_SECOND, day_of
@@ -23,6 +24,23 @@ STRATEGIES = ("time", "random", "leave_last_out", "column")
 """Splits that a log can be dealt by."""
 
 _BOUNDS = [round(float(bound), 9) for bound in np.cumsum(FRACTIONS)[:3]]
+
+
+def refuse_filters(data: DataSpec) -> None:
+    """Refuse to leave rows out, which is done in memory only.
+
+    Args:
+        data: Data to be prepared.
+
+    Raises:
+        ValueError: If a k-core is asked for, or a column is to be cleaned.
+    """
+    if data.core:
+        raise ValueError(f"--core must be 0 for prepare, which keeps every user and item; got {data.core}")
+    cleaned = [column for role, column in data.columns if role == "clean"]
+    if cleaned:
+        named = ", ".join(map(repr, cleaned))
+        raise ValueError(f"--clean is not for prepare, which leaves out rows without user or item only; got {named}")
 
 
 def target_clause(rows: Rows, roles: Roles, decimal_comma: bool) -> tuple[str, list[str]]:
@@ -92,6 +110,22 @@ def _time(rows: Rows) -> str:
     read, *written, n = rows(f"SELECT {counts}, count(t) FROM kept")[0]
     day = day_of(dict(zip(DAYS, written, strict=True)))
     return iso if day is None or read * 2 > n else ways[day]
+
+
+def default_strategy(roles: Roles) -> str:
+    """How a log is dealt where nothing is said.
+
+    Args:
+        roles: What each column is.
+
+    Returns:
+        One of ``STRATEGIES``.
+    """
+    if roles.target is None:
+        return "leave_last_out"
+    if roles.split is not None:
+        return "column"
+    return "time" if roles.timestamp is not None and roles.user is not None else "random"
 
 
 def parts_clause(strategy: str, roles: Roles, seed: int, rows: Rows) -> str:

@@ -56,8 +56,6 @@ def without_unusable(frame: pd.DataFrame, roles: Roles) -> tuple[pd.DataFrame, l
     """
     notes = []
     for column in dict.fromkeys(c for c in (roles.user, roles.item, *roles.clean) if c is not None):
-        if column not in frame.columns:
-            continue
         role = roles.role_of(column)
         bad = unusable(frame[column], role)
         if bad.all():

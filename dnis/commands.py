@@ -51,7 +51,7 @@ EXPORTS: dict[str, Callable[[Run, DimensionScheme], bytes]] = {
 
 def prepare(options: argparse.Namespace) -> Answer:
     """Deal and encode a log bigger than memory, to be searched from disk."""
-    data = DataSpec("", getattr(options, "columns", ()), options.strategy, options.seed)
+    data = DataSpec("", getattr(options, "columns", ()), options.strategy, options.seed, options.core)
     found = prepare_log(options.files, options.out, data, options.memory_mb, tell=say)
     record = plain({"prepared": options.out, **found})
     return record, "\n".join(f"{name}: {_readable(value)}" for name, value in record.items())

@@ -16,6 +16,7 @@ from dnis.cells import CellStore
 from dnis.contests import Contest, OnCell
 from dnis.crew import fill
 from dnis.intervals import Outcomes
+from dnis.limits import DataError
 from dnis.results import Comparison
 from dnis.selection import UniformSelection
 from dnis.settings import CompareConfig
@@ -74,14 +75,18 @@ def compare(
         Rows, frontier and verdict; a final training that diverges is left out of its row, and the verdict says so.
 
     Raises:
-        DivergedError: If every final training diverges.
+        DataError: If the metric is AUC and the test part holds one label only.
+        DivergedError: If every trial diverges, or every final training.
     """
     started = time.perf_counter()
+    task = TASKS[config.search.task]
+    if task.metric == "auc" and len(labels := np.unique(split.test.target)) < 2:
+        raise DataError(f"auc needs labels 0 and 1 in the test part, which holds {labels[0]:g} alone: split otherwise")
     rows_of_all = _rows(split, config, on_event, folder, n_processes)
     found = [row for row in rows_of_all if row["cells"]]
     if not found:
-        raise DivergedError(f"every final training diverged; lower lr (now {config.search.lr:g})")
-    task = TASKS[config.search.task]
+        what = "final training" if any(np.isfinite(row["val"]) for row in rows_of_all) else "trial"
+        raise DivergedError(f"every {what} diverged; lower lr (now {config.search.lr:g})")
     outcomes = outcomes_of([row["cells"] for row in found], split.test, task.metric)
     labels = {name: kind.label for name, kind in BASELINES.items()}
     rows = judged_rows(found, outcomes, config, labels, task.higher_is_better)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from dnis.splits import Split
 
 OnCell = Callable[[dict[str, Any]], None]
+
+Choice = tuple[int, int]
+"""A trial and its best epoch."""
+
+DIVERGED: dict[str, Any] = {"loss": math.inf, "epoch": 0}
+"""What a trial gives that diverged."""
 
 
 def trials(config: CompareConfig) -> list[SearchConfig]:
@@ -56,17 +63,17 @@ def n_cells(config: CompareConfig) -> int:
     return len(config.methods) * (config.n_trials + len(config.seeds) * len(config.compressions))
 
 
-def best_trials(tuned: list[list[dict[str, Any]]]) -> list[tuple[int, int]]:
+def best_trials(tuned: list[list[dict[str, Any]]]) -> list[Choice | None]:
     """Choose a trial per budget.
 
     Args:
         tuned: What every trial of one method gave, per budget; see ``Contest.tune``.
 
     Returns:
-        The trial of lowest loss on select_val and its best epoch, per budget.
+        The trial of lowest loss on select_val and its best epoch, per budget; None where every trial diverged.
     """
     best = [min(range(len(tuned)), key=lambda t: tuned[t][p]["loss"]) for p in range(len(tuned[0]))]
-    return [(t, tuned[t][p]["epoch"]) for p, t in enumerate(best)]
+    return [(t, tuned[t][p]["epoch"]) if math.isfinite(tuned[t][p]["loss"]) else None for p, t in enumerate(best)]
 
 
 class Contest:
@@ -93,56 +100,67 @@ class Contest:
             self.on_event({"done": self.done, "n_cells": n_cells(self.config), "method": label, "kind": kind, **facts})
 
     def tune(self, method: str, trial: int) -> list[dict[str, Any]]:
-        """Loss on select_val and best epoch of one trial, per budget; a trial that diverges has loss infinity."""
+        """Loss on select_val and best epoch of one trial, per budget; infinity where search or training diverges."""
         config = self.trials[trial]
         key = fingerprint("tune", method, config, self.budgets)
-
-        def compute() -> list[dict[str, Any]]:
-            try:
-                found = [
-                    train(self.split, c.config, c.scheme)
-                    for c in BASELINES[method]().candidates(self.split, config, self.budgets)
-                ]
-            except DivergedError:
-                return [{"loss": float("inf"), "epoch": 1} for _ in self.budgets]
-            return [{"loss": r.metrics["val"]["loss"], "epoch": r.best_epoch} for r in found]
-
-        out = self.store.record(key, compute)
+        out = self.store.record(key, lambda: [self._tried(c) for c in self._proposed(method, config, self.budgets)])
         self.tell(method, "tune", trial=trial)
         return out
 
-    def final(self, method: str, seed: int, places: list[int], chosen: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    def _proposed(self, method: str, config: SearchConfig, wanted: list[int]) -> list[Candidate | None]:
+        """A candidate per budget, None where its search diverges."""
+        try:
+            return [*BASELINES[method]().candidates(self.split, config, wanted)]
+        except DivergedError:
+            # searches of one budget each need not all go astray with the first that does
+            return [None] if len(wanted) == 1 else [c for b in wanted for c in self._proposed(method, config, [b])]
+
+    def _tried(self, candidate: Candidate | None) -> dict[str, Any]:
+        if candidate is None:
+            return DIVERGED
+        try:
+            found = train(self.split, candidate.config, candidate.scheme)
+        except DivergedError:
+            return DIVERGED
+        return {"loss": found.metrics["val"]["loss"], "epoch": found.best_epoch}
+
+    def final(self, method: str, seed: int, places: list[int], chosen: list[Choice | None]) -> list[dict[str, Any]]:
         """Train the candidates of some budgets on everything but test, and keep what happened on every test row.
 
         Args:
             method: Name of the method.
             seed: Seed of proposal and training.
             places: Which budgets; all of them chose the same trial.
-            chosen: Trial and best epoch of every budget.
+            chosen: Trial and best epoch of every budget, None where no trial is left.
 
         Returns:
             Per place the cell: outcomes (n_test,), sizes, settings, seconds and peak memory; empty where it diverged.
         """
-        config = replace(self.trials[chosen[places[0]][0]], seed=seed)
-        wanted = [self.budgets[p] for p in places]
-        key = fingerprint("final", method, config, wanted, [chosen[p][1] for p in places])
-
-        def compute() -> list[dict[str, Any]]:
-            reset_peak()
-            started = time.perf_counter()
-            try:
-                candidates = BASELINES[method]().candidates(self.split, config, wanted)
-            except DivergedError:
-                return [{} for _ in wanted]
-            proposal_s = (time.perf_counter() - started) / len(wanted)
-            return [self._judged(c, chosen[p][1], proposal_s) for c, p in zip(candidates, places, strict=True)]
-
-        out = self.store.record(key, compute)
+        taken = [choice for p in places if (choice := chosen[p]) is not None]
+        out = self._finished(method, seed, places, taken) if taken else [{} for _ in places]
         for _ in places:
             self.tell(method, "final", seed=seed)
         return out
 
-    def _judged(self, candidate: Candidate, n_epochs: int, proposal_s: float) -> dict[str, Any]:
+    def _finished(self, method: str, seed: int, places: list[int], taken: list[Choice]) -> list[dict[str, Any]]:
+        config = replace(self.trials[taken[0][0]], seed=seed)
+        wanted, epochs = [self.budgets[p] for p in places], [epoch for _, epoch in taken]
+
+        def compute() -> list[dict[str, Any]]:
+            reset_peak()
+            started = time.perf_counter()
+            candidates = self._proposed(method, config, wanted)
+            cost = (time.perf_counter() - started) / len(wanted), peak_bytes()
+            return [self._judged(c, n, *cost) for c, n in zip(candidates, epochs, strict=True)]
+
+        return self.store.record(fingerprint("final", method, config, wanted, epochs), compute)
+
+    def _judged(
+        self, candidate: Candidate | None, n_epochs: int, proposal_s: float, proposal_peak: int | None
+    ) -> dict[str, Any]:
+        if candidate is None:
+            return {}
+        reset_peak()
         started = time.perf_counter()
         config = replace(candidate.config, epochs=n_epochs)
         try:
@@ -151,6 +169,8 @@ class Contest:
             return {}
         network = Network.from_fitted(fitted, self.split.test.ids.shape[1])
         outcomes = TASKS[config.task](config).outcomes(network, self.split.test, self.split.development)
+        if not np.isfinite(outcomes).all():
+            return {}  # the steps after the last look at the loss can go astray too
         scheme = candidate.scheme
         return {
             "outcomes": outcomes,
@@ -161,16 +181,25 @@ class Contest:
             "block_dims": None if scheme is None else [float(d) for d in scheme.mean_dims_by_block],
             "settings": {**asdict(config), "hidden": list(config.hidden)},  # as a kept cell gives it back
             "elapsed_s": proposal_s + time.perf_counter() - started,
-            "peak_bytes": peak_bytes(),
+            "peak_bytes": max(proposal_peak or 0, peak_bytes() or 0) or None,
         }
 
-    def shares(self, chosen: list[tuple[int, int]]) -> list[tuple[int, list[int]]]:
-        """The final cells of one method: a seed, and the budgets that chose the same trial."""
-        by_trial = [[p for p, (t, _) in enumerate(chosen) if t == trial] for trial in sorted({t for t, _ in chosen})]
-        return [(seed, places) for seed in self.config.seeds for places in by_trial]
+    def shares(self, chosen: list[Choice | None]) -> list[tuple[int, list[int]]]:
+        """The final cells of one method: a seed, and the budgets that chose the same trial, or none."""
+        by_trial: dict[int | None, list[int]] = {}
+        for place, choice in enumerate(chosen):
+            by_trial.setdefault(None if choice is None else choice[0], []).append(place)
+        return [(seed, places) for seed in self.config.seeds for places in by_trial.values()]
 
     def run(self, method: str) -> list[dict[str, Any]]:
-        """Rows of one method: one per compression, with the outcomes of every seed that did not diverge."""
+        """Rows of one method: one per compression, with the outcomes of every seed that did not diverge.
+
+        Args:
+            method: Name of the method.
+
+        Returns:
+            As for ``judged_rows``; where every trial diverged, ``val`` is infinite and every seed counts as diverged.
+        """
         tuned = [self.tune(method, t) for t in range(len(self.trials))]
         chosen = best_trials(tuned)
         cells: dict[int, list[dict[str, Any]]] = {p: [] for p in range(len(self.budgets))}
@@ -182,7 +211,7 @@ class Contest:
                 "method": method,
                 "compression": self.config.compressions[p],
                 "budget": self.budgets[p],
-                "val": tuned[chosen[p][0]][p]["loss"],
+                "val": min(trial[p]["loss"] for trial in tuned),
                 "cells": [cell for cell in c if cell],
                 "diverged": sum(not cell for cell in c),
             }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dnis.cells import CellStore
-from dnis.contests import Contest, best_trials
+from dnis.contests import Choice, Contest, best_trials
 from dnis.settings import CompareConfig
 
 if TYPE_CHECKING:
@@ -95,5 +95,5 @@ def _tune(method: str, trial: int) -> list[dict[str, Any]]:
     return _OWN["contest"].tune(method, trial)
 
 
-def _final(method: str, seed: int, places: list[int], chosen: list[tuple[int, int]]) -> None:
+def _final(method: str, seed: int, places: list[int], chosen: list[Choice | None]) -> None:
     _OWN["contest"].final(method, seed, places, chosen)  # its outcomes stay where they are kept

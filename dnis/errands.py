@@ -97,8 +97,9 @@ def _searched(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, An
     data, out = from_dict(DataSpec, job.get("data", {})), Path(job["out"])
     split = split_of(data, *(job.get("config", {}).get(name) for name in ("task", "model")))
     config = with_defaults(SearchConfig, job.get("config", {}), split)
-    search = Search(split, config, state=load_checkpoint(out, current().place) if job.get("resume") else None)
-    record = plain({"data": data, "config": config, "name": job.get("name", "")})
+    state = load_checkpoint(out, current().place, split.digest) if job.get("resume") else None
+    search = Search(split, config, state=state)
+    record = {"job": plain({"data": data, "config": config, "name": job.get("name", "")}), "digest": split.digest}
     finished = _run_epochs(search, emit, control, lambda: _checkpoint(out, search, record))
     if not search.history:
         if _is_first():
@@ -151,7 +152,7 @@ def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[],
 
 def _checkpoint(out: Path, search: Search, record: dict[str, Any]) -> None:
     group, (arrays, meta) = search.trainer.network.group, search.state()
-    save_checkpoint(out, arrays, {**meta, "job": record}, group.place, lambda: group.agree(False))
+    save_checkpoint(out, arrays, {**meta, **record}, group.place, lambda: group.agree(False))
 
 
 def _controls(config: SearchConfig, split: Split, emit: Emit, control: Control) -> dict[str, pd.DataFrame]:

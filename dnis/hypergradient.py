@@ -13,11 +13,12 @@ from dnis.training import Trainer
 EPSILON = 1e-8
 
 
-def normalised(grad: Tensor) -> Tensor:
+def normalised(grad: Tensor, n_kept: Tensor | None = None) -> Tensor:
     """Divide each row by its mean magnitude: every block travels lr_alpha per step (DNIS gradient normalisation).
 
     Args:
         grad: Gradient of alpha, (n_blocks, K).
+        n_kept: Entries of each row that still move, (n_blocks, 1), where the gradient of the others is 0; None for all.
 
     Returns:
         g[l, :] / (mean |g[l, :]| + 1e-8), (n_blocks, K).
@@ -26,7 +27,10 @@ def normalised(grad: Tensor) -> Tensor:
         >>> normalised(torch.tensor([[1.0, 3.0], [0.0, 0.0]])).tolist()
         [[0.5, 1.5], [0.0, 0.0]]
     """
-    return grad / (grad.abs().mean(dim=1, keepdim=True) + EPSILON)
+    mean = grad.abs().mean(dim=1, keepdim=True)
+    if n_kept is not None:
+        mean = mean * (torch.full_like(n_kept, grad.shape[1]) / n_kept.clamp(min=1))  # exactly 1 where all are kept
+    return grad / (mean + EPSILON)
 
 
 def alpha_gradient(trainer: Trainer, train: Batch, validation: Batch, order: int) -> Tensor:

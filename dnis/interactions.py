@@ -13,6 +13,7 @@ import pandas as pd
 
 from dnis.cleaning import without_unusable
 from dnis.columns import category_codes, labels, number_bins, parts, ratings, seconds
+from dnis.ids import as_written
 from dnis.reading import DataError, check_names, read_frame
 from dnis.remarks import repeated_pairs, unused_columns
 from dnis.roles import Roles
@@ -59,7 +60,8 @@ class Interactions:
             DataError: If the file or a column cannot be used.
         """
         frame = read_frame(path)
-        return cls.from_frame(frame, (roles or Roles.guess(frame)).override(columns))
+        roles = (roles or Roles.guess(frame)).override(columns)
+        return cls.from_frame(as_written(frame, path, roles), roles)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, roles: Roles | None = None) -> Interactions:
@@ -131,6 +133,11 @@ class Interactions:
     def mean_target(self) -> float:
         """Mean of ``target``."""
         return float(self.target.mean())
+
+    @cached_property
+    def target_variance(self) -> float:
+        """Mean squared distance of ``target`` from its mean."""
+        return float(self.target.var(dtype=np.float64))
 
     def sample(self, n_rows: int) -> Interactions:
         """Rows that stand for all: every so many-th one, at least ``n_rows`` where there are as many."""
@@ -227,9 +234,8 @@ def _encoded(frame: pd.DataFrame, roles: Roles) -> tuple[np.ndarray, Vocabulary]
     encoders = {column: number_bins if column in roles.numeric else category_codes for column in roles.fields}
     coded = {column: encoder(frame[column]) for column, encoder in encoders.items()}
     for column in (roles.user, roles.item):
-        if column is not None and len(coded[column][1]) < 3:
-            only = coded[column][1][-1]
-            raise DataError(f"column {column!r} holds one value only, {only!r}: at least two are needed")
+        if column is not None and len(found := coded[column][1]) < 3:
+            raise DataError(f"column {column!r} holds one value only, {found[-1]!r}: at least two are needed")
     values = tuple(v for _, v in coded.values())
     vocabulary = Vocabulary(roles.fields, values, _titles(frame, roles), item_field=roles.item)
     ids = np.column_stack([codes for codes, _ in coded.values()]) + vocabulary.offsets[:-1]

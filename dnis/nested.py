@@ -137,7 +137,7 @@ class NestedDims:
         return 1 / (1 + np.exp(-np.clip((self.dims[:, None] - np.arange(self.width) - 0.5) / self._tau(), -30, 30)))
 
     def _slope(self) -> np.ndarray:
-        """Derivative of alpha with respect to d, (n_blocks, K)."""
+        """Derivative of alpha with respect to d, (n_blocks, K), with tau held fixed though it grows above d = 4.2."""
         edge = self._edge()
         return edge * (1 - edge) / self._tau()
 

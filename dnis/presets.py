@@ -28,8 +28,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Name -> settings that differ from the task's defaults.
 
-``released``: those of the authors' code for ratings; what it does not fix (L2, patience) stays at the defaults, and its
-warm start of up to 20 epochs is always 20.
+``released``: those of the authors' code for ratings; what it does not fix (L2, patience) stays at the defaults.
+Its warm start of up to 20 epochs ends with the first one after which select_val is worse than before.
 """
 
 

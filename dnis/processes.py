@@ -131,6 +131,8 @@ def many() -> bool:
 
 def _device(asked: str, tables: str) -> str:
     check_choice("device", asked, DEVICES)
+    if asked == "cuda" and tables != "rows":
+        raise ValueError(f"device 'cuda' was asked for, but tables {tables!r} are kept and computed with on the CPU")
     there = torch.cuda.is_available()
     if asked == "cuda" and not there:
         raise ValueError("device 'cuda' was asked for, but torch finds no GPU here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -20,14 +21,15 @@ _BATCH_ROWS = 8192
 _FIRST_ROWS = 1000
 
 
-def read_frame(path: str | Path) -> pd.DataFrame:
+def read_frame(path: str | Path, as_text: Collection[str] = ()) -> pd.DataFrame:
     """Read a table; the first bytes tell the kind of file, not its name.
 
-    A CSV column becomes integers or floats only where nothing is lost: ``007``, ``+5`` and integers beyond 64 bits stay
-    text.
+    A column of text or decimals becomes integers where they write back as the same text, else floats; one ``007``,
+    ``+5`` or number of 17 digits keeps it text. Floats make one number of ``1.1`` and ``1.10``, hence ``as_text``.
 
     Args:
         path: A CSV (comma, semicolon, tab or bar), a gzipped CSV or a Parquet file.
+        as_text: Columns of text or decimals that stay text whatever they hold, such as ids with a point.
 
     Returns:
         One row per data row; integers, floats, text or times per column. ``attrs["notes"]`` holds sentences on what was
@@ -49,7 +51,8 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     table, notes = (_read_parquet(path), ()) if head == b"PAR1" else read_text_table(path)
     if not table.num_rows:
         raise DataError(f"{path.name} has column names but no rows")
-    frame = pd.DataFrame({name: _typed(table.column(i), name) for i, name in enumerate(table.column_names)})
+    columns = zip(table.column_names, table.columns, strict=True)
+    frame = pd.DataFrame({name: _typed(column, name, name in as_text) for name, column in columns})
     frame.attrs["notes"] = notes
     return frame
 
@@ -73,8 +76,8 @@ def _read_parquet(path: Path) -> pa.Table:
         raise DataError(f"{path.name} is a damaged Parquet file: {first_line(error)}") from error
 
 
-def _typed(column: pa.ChunkedArray, name: str) -> pd.Series:
-    """A column as pandas holds it without loss."""
+def _typed(column: pa.ChunkedArray, name: str, as_text: bool) -> pd.Series:
+    """A column as pandas holds it: as numbers where that loses nothing that a number says."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_nested(column.type):
@@ -82,11 +85,12 @@ def _typed(column: pa.ChunkedArray, name: str) -> pd.Series:
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
     if pa.types.is_decimal(column.type):
-        column = column.cast(pa.float64())
+        column = column.cast(pa.string())
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         column = _decoded(column, name)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = _numbers_where_lossless(pc.call_function("utf8_trim_whitespace", [column]))
+        trimmed = pc.call_function("utf8_trim_whitespace", [column])
+        column = trimmed if as_text else _numbers_where_lossless(trimmed)
     if pa.types.is_integer(column.type) and column.null_count:
         wide = pa.uint64() if pa.types.is_uint64(column.type) else pa.int64()
         return column.cast(wide).to_pandas(types_mapper=_NULLABLE.get)

@@ -36,7 +36,8 @@ os.environ["OMP_NUM_THREADS"] = "1"  # the bits depend on the number of threads
 sys.path.insert(0, os.getcwd())  # where the dnis package is
 
 import numpy as np
-from dnis import SearchConfig, datasets, prune, search, train
+from dnis import DataSpec, SearchConfig, prune, search, train
+from dnis.preparation import split_of
 
 
 def report(what, metrics):
@@ -44,13 +45,14 @@ def report(what, metrics):
         print(f"{what}, {part}:", ", ".join(f"{name} {value}" for name, value in values.items()))
 
 
-try:
-    split = datasets.load(${source}, ${columns}${core}).split(${strategy}, seed=${seed})
-except (ValueError, OSError, IndexError) as error:
-    sys.exit(f"These data cannot be used: {error}")
 config = SearchConfig(
 ${config}
 )
+try:
+    data = DataSpec(${source}, columns=${columns}, strategy=${strategy}, seed=${seed}, core=${core})
+    split = split_of(data, config.task, config.model)
+except (ValueError, OSError, IndexError) as error:
+    sys.exit(f"These data cannot be used: {error}")
 result = search(split, config)
 report("search", result.metrics)
 
@@ -140,7 +142,7 @@ def script(run: Run, threshold: float) -> str:
         stem=file_stem(run),
         source=repr(run.data.source) if is_sample else "sys.argv[1]",
         columns=repr(run.data.columns),
-        core=f", core={run.data.core}" if run.data.core else "",
+        core=run.data.core,
         strategy=repr(run.data.strategy),
         seed=run.data.seed,
         config="\n".join(lines),

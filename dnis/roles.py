@@ -148,7 +148,7 @@ class Roles:
         Raises:
             DataError: If a column does not exist, or nothing is left to embed.
         """
-        named = (*self.fields, self.target, self.timestamp, self.split, self.title)
+        named = (*self.fields, self.target, self.timestamp, self.split, self.title, *self.clean)
         for column in named:
             if column is not None and column not in columns:
                 raise DataError(f"no column {column[:60]!r}; the columns are {listed(columns)}")

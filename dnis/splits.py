@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -55,6 +56,15 @@ class Split:
     def counts(self) -> np.ndarray:
         """How often each feature occurs in the training part, (n_features,) int64."""
         return self.train.counts
+
+    @cached_property
+    def digest(self) -> str:
+        """A name for the rows and how they are dealt, which follows from ids and targets of the parts."""
+        digest = hashlib.sha256()
+        for part in self.parts.values():
+            digest.update(np.ascontiguousarray(part.ids).tobytes())
+            digest.update(np.ascontiguousarray(part.target).tobytes())
+        return digest.hexdigest()
 
     @cached_property
     def development(self) -> Interactions:

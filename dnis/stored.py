@@ -72,7 +72,13 @@ class StoredInteractions(Interactions):
     @cached_property
     def mean_target(self) -> float:
         """Mean of ``target``."""
-        return sum(float(target.sum(dtype=np.float64)) for _, target in self.blocks()) / len(self)
+        return sum(total for _, total, _ in self._moments) / len(self)
+
+    @cached_property
+    def target_variance(self) -> float:
+        """Mean squared distance of ``target`` from its mean."""
+        mean = self.mean_target
+        return sum(n * (spread + (total / n - mean) ** 2) for n, total, spread in self._moments) / len(self)
 
     def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Walk over all rows as they stand, a group at a time.
@@ -148,6 +154,14 @@ class StoredInteractions(Interactions):
         """
         files = (*self.files, *(file for other in others for file in other.files))
         return StoredInteractions(files, self.vocabulary, self.roles, self.notes)
+
+    @cached_property
+    def _moments(self) -> list[tuple[int, float, float]]:
+        """Rows, sum and variance of ``target`` for each block, from one walk over them."""
+        return [
+            (len(target), float(target.sum(dtype=np.float64)), float(target.var(dtype=np.float64)))
+            for _, target in self.blocks()
+        ]
 
     @cached_property
     def _n_rows(self) -> int:

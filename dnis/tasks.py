@@ -47,11 +47,16 @@ class RatingTask:
 
     @torch.no_grad()
     def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
-        """Training loss of a network that has not learnt yet, over an even sample of the rows."""
+        """Training loss of a network that has not learnt yet, over a sample; at least the ``constant_loss`` of all."""
         some = part.sample(SAMPLED_ROWS)
         target = torch.from_numpy(np.asarray(some.target, dtype=np.float32))
         ids, target = self.expand(torch.from_numpy(some.ids.astype(np.int64)), target, some, generator)
-        return float(self.loss(network.score(ids), target))
+        # a sample may miss the few rows that most of the loss comes from
+        return max(float(self.loss(network.score(ids), target)), self.constant_loss(part))
+
+    def constant_loss(self, part: Interactions) -> float:
+        """Training loss over all rows of the one score that suits them best."""
+        return part.target_variance
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """What happened on every row, (n,): here squared errors; their mean is the metric."""
@@ -80,6 +85,11 @@ class CtrTask(RatingTask):
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Mean binary cross-entropy, a scalar."""
         return functional.binary_cross_entropy_with_logits(scores, target)
+
+    def constant_loss(self, part: Interactions) -> float:
+        """The entropy of a click."""
+        mean = part.mean_target
+        return float(self.loss(torch.tensor(self.start_bias(mean)), torch.tensor(mean)))
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """Scores (n,), from which AUC follows."""
@@ -129,6 +139,10 @@ class TopkTask(RatingTask):
         labels = torch.zeros(len(ids), 1 + n)
         labels[:, 0] = 1.0
         return every.flatten(0, 1), labels.flatten()
+
+    def constant_loss(self, part: Interactions) -> float:
+        """Zero: all rows are alike, so that a sample misses nothing."""
+        return 0.0
 
     def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
         """As for other tasks; before a full softmax has learnt, all items have about the same share."""

@@ -133,7 +133,7 @@ def main(kind: str, path: str, more: str) -> int:
     Returns:
         The exit code, always 0: a refusal is an answer.
     """
-    from dnis import archives, files, interactions, problems, reading  # noqa: PLC0415  who asks needs none
+    from dnis import archives, files, ids, interactions, problems, reading  # noqa: PLC0415  who asks needs none
 
     _bound_memory()
     told: dict[str, Any] = {"refusal": None}
@@ -145,7 +145,7 @@ def main(kind: str, path: str, more: str) -> int:
             told |= {"facts": [asdict(fact) for fact in problems.facts_of(frame)], "problems": []}
             roles = interactions.Roles.guess(frame).override(tuple((r, c) for r, c in json.loads(more)))
             told["problems"] = [asdict(problem) for problem in problems.problems_of(frame, roles)]
-            interactions.Interactions.from_frame(frame, roles)
+            interactions.Interactions.from_frame(ids.as_written(frame, path, roles), roles)
     except ValueError as error:
         told["refusal"] = str(error)
     except OSError as error:

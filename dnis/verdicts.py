@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from dnis.intervals import Outcomes, on_frontier, paired_difference
+from dnis.intervals import Outcomes, on_frontier, paired_differences
 from dnis.settings import CompareConfig
 
 SAME_SIZE = 1.05
@@ -35,19 +36,14 @@ def judged_rows(
     Returns:
         Rows as ``Comparison`` describes them.
     """
-    per_seed = [_by_seed(o) for o in outcomes]
+    per_seed = [o.by_seed(np.ones((1, int(o.unit.max()) + 1)))[:, 0] for o in outcomes]
     means = np.array([values.mean() for values in per_seed])
     sizes = np.array([row["cells"][0]["n_bytes"] for row in found])
     frontier = on_frontier(sizes, means, higher_is_better)
+    compared = _compared(found, outcomes, per_seed, sizes, config.n_bootstrap, higher_is_better)
     rows = []
     for i, row in enumerate(found):
         cell = row["cells"][0]
-        reference = _best_uniform(found, sizes, means, sizes[i], higher_is_better)
-        difference = (
-            (None, None, None)
-            if reference is None or reference == i
-            else paired_difference(outcomes[i], outcomes[reference], config.n_bootstrap)
-        )
         rows.append(
             {
                 "method": row["method"],
@@ -61,8 +57,7 @@ def judged_rows(
                 "sd": float(per_seed[i].std(ddof=1)) if len(per_seed[i]) > 1 else 0.0,
                 "values": [float(v) for v in per_seed[i]],
                 "val": row["val"],
-                "reference": None if reference is None else found[reference]["cells"][0]["embedding_dim"],
-                **dict(zip(("difference", "low", "high"), difference, strict=True)),
+                **compared[i],
                 "on_frontier": bool(frontier[i]),
                 "elapsed_s": float(np.mean([c["elapsed_s"] for c in row["cells"]])),
                 "peak_bytes": max((c["peak_bytes"] or 0 for c in row["cells"]), default=0) or None,
@@ -71,10 +66,37 @@ def judged_rows(
     return rows
 
 
-def _by_seed(outcomes: Outcomes) -> np.ndarray:
-    everyone = np.ones((1, int(outcomes.unit.max()) + 1))
-    single = (Outcomes(v[None], outcomes.target, outcomes.unit, outcomes.metric) for v in outcomes.values)
-    return np.array([o.estimate(everyone)[0] for o in single])
+def _compared(
+    found: list[dict[str, Any]],
+    outcomes: list[Outcomes],
+    per_seed: list[np.ndarray],
+    sizes: np.ndarray,
+    n_draws: int,
+    higher_is_better: bool,
+) -> list[dict[str, Any]]:
+    """Per row the dimensions of its reference, and the differences to it where it is another row."""
+    means = np.array([values.mean() for values in per_seed])
+    references = [_best_uniform(found, sizes, means, size, higher_is_better) for size in sizes]
+    others = {i: r for i, r in enumerate(references) if r is not None and r != i}
+    intervals = paired_differences([(outcomes[i], outcomes[r]) for i, r in others.items()], n_draws)
+    rows = [
+        {
+            "reference": None if r is None else found[r]["cells"][0]["embedding_dim"],
+            **dict.fromkeys(("difference", "low", "high")),
+            "differences": [],
+        }
+        for r in references
+    ]
+    values = [_by_seed(row, v) for row, v in zip(found, per_seed, strict=True)]
+    for (i, r), interval in zip(others.items(), intervals, strict=True):
+        rows[i] |= dict(zip(("difference", "low", "high"), interval, strict=True))
+        rows[i]["differences"] = [v - values[r][seed] for seed, v in values[i].items() if seed in values[r]]
+    return rows
+
+
+def _by_seed(row: dict[str, Any], values: np.ndarray) -> dict[int, float]:
+    """Seed -> metric: rows need not have the same seeds, where some diverged."""
+    return {cell["settings"]["seed"]: float(v) for cell, v in zip(row["cells"], values, strict=True)}
 
 
 def _best_uniform(
@@ -95,8 +117,8 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
         higher_is_better: Its direction.
 
     Returns:
-        One sentence per compression, or per several that have the same to say, one on the frontier, and one where a
-        single seed has nothing to say on chance.
+        One sentence per compression, or per several that have the same to say, one on the frontier, and one on what
+        noise leaves out.
     """
     sign = -1 if higher_is_better else 1
     compressions_of: dict[str, list[float]] = {}
@@ -111,6 +133,10 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
     sentences.append(f"On the frontier of bytes and {metric} at some size: {'; '.join(on_it)}{tail}.")
     if {row["seeds"] for row in rows} == {1}:
         sentences.append("Only one seed: how far two trainings differ by chance is not in these numbers.")
+    elif any("noise" in finding for finding in compressions_of):
+        sentences.append(
+            "Noise is that of the test users alone: seeds are averaged, and the chance of training is left out."
+        )
     return sentences
 
 
@@ -120,21 +146,22 @@ def _listed(compressions: list[float]) -> str:
 
 
 def lost_seeds(found: list[dict[str, Any]], labels: dict[str, str]) -> list[str]:
-    """Sentences of fact: which rows lack seeds because their final training diverged.
+    """Sentences of fact: which rows lack seeds because their final training, or every trial before it, diverged.
 
     Args:
-        found: As for ``judged_rows``.
+        found: As for ``judged_rows``; ``val`` is infinite where every trial diverged.
         labels: Method name -> label.
 
     Returns:
         One sentence per such row.
     """
-    return [
-        f"{labels[row['method']]} at {row['compression']:g}x: {row['diverged']} of "
-        f"{row['diverged'] + len(row['cells'])} final trainings diverged and are left out."
-        for row in found
-        if row["diverged"]
-    ]
+    return [f"{labels[row['method']]} at {row['compression']:g}x: {_fate(row)}." for row in found if row["diverged"]]
+
+
+def _fate(row: dict[str, Any]) -> str:
+    if not math.isfinite(row["val"]):
+        return "every trial diverged, so there is no final training"
+    return f"{row['diverged']} of {row['diverged'] + len(row['cells'])} final trainings diverged and are left out"
 
 
 def _contestants(rows: list[dict[str, Any]], compression: float) -> list[dict[str, Any]]:
@@ -162,8 +189,10 @@ def _finding(ranked: list[dict[str, Any]], metric: str) -> str:
 def _gap(row: dict[str, Any]) -> str:
     if row["low"] is None:
         return ""
-    noise = "within" if row["low"] <= 0 <= row["high"] else "beyond"
+    within = row["low"] <= 0 <= row["high"]
+    agreed = len(set(np.sign(row["differences"]))) <= 1
+    seeds = "" if agreed else f", {'and' if within else 'though'} its sign differs from seed to seed"
     return (
         f"; difference to the best uniform table of at most its size {row['difference']:+.4f}, "
-        f"95 % interval {row['low']:+.4f} to {row['high']:+.4f}: {noise} noise"
+        f"95 % interval {row['low']:+.4f} to {row['high']:+.4f}: {'within' if within else 'beyond'} noise{seeds}"
     )

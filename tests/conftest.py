@@ -6,9 +6,12 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dnis.interactions import Interactions
+from dnis.prepared import part_file, save_record
 from dnis.results import EpochEvent, SearchResult
 from dnis.settings import SearchConfig
 
@@ -60,6 +63,19 @@ def ratings_csv(ratings_frame, tmp_path_factory):
 def small_split(ratings_frame):
     """The same, dealt into the four roles."""
     return Interactions.from_frame(ratings_frame).split()
+
+
+@pytest.fixture
+def prepared_ratings(small_split, tmp_path):
+    """The same as a prepared folder."""
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    for name, part in small_split.parts.items():
+        ids = {str(f): part.ids[:, f] for f in range(part.ids.shape[1])}
+        pq.write_table(pa.table({**ids, "target": part.target}), part_file(folder, name), row_group_size=50)
+    record = {"strategy": small_split.strategy, "seed": 0, "unknown": small_split.unknown, "notes": []}
+    save_record(folder, small_split.vocabulary, small_split.train.roles, record)
+    return folder
 
 
 @pytest.hookimpl(optionalhook=True)

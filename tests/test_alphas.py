@@ -68,6 +68,32 @@ def test_a_dropped_pair_stays_at_zero_while_the_others_move(optimizer):
     assert mover.alpha[0, 0] < 0.5
 
 
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        # what is kept of the row: 2 and -4 of mean magnitude 3, hence steps of 2/3 and 4/3 of 0.01
+        ({"l1_alpha": 0.0}, [0.5 - 0.02 / 3, 0.5 + 0.04 / 3, 0.0, 0.0]),
+        # L1 adds half of that magnitude: 3.5 and -2.5, again of mean magnitude 3
+        ({"l1_alpha": 0.5}, [0.5 - 0.035 / 3, 0.5 + 0.025 / 3, 0.0, 0.0]),
+        ({"l1_alpha": 0.5, "normalise": False}, [0.5 - 0.035, 0.5 + 0.025, 0.0, 0.0]),
+    ],
+)
+def test_what_is_dropped_does_not_change_the_steps_of_what_is_kept(changes, wanted):
+    alpha = torch.nn.Parameter(torch.full((1, 4), 0.5))
+    mover = AlphaOptimizer(alpha, np.zeros(1, dtype=int), small_config(lr_alpha=0.01, **changes))
+    mover.drop(np.array([[True, True, False, False]]))
+    mover.step(torch.tensor([[2.0, -4.0, 9.0, -90.0]]))
+    np.testing.assert_allclose(alpha.detach().numpy(), [wanted], rtol=1e-5)
+
+
+def test_a_block_that_is_dropped_whole_stays_at_zero_and_slows_no_other():
+    mover = mover_of(l1_alpha=0.5)
+    mover.drop(np.array([[False, False], [True, True]]))
+    mover.step(GRADIENT)
+    # of the second row: mean magnitude 0.1, L1 adds 0.05: 0.05 and 0.25, divided by 0.15
+    np.testing.assert_allclose(mover.alpha.tolist(), [[0.0, 0.0], [0.5 - 0.1 / 3, 0.5 - 0.5 / 3]], rtol=1e-5)
+
+
 def test_a_reloaded_optimiser_goes_on_bit_for_bit():
     def run(mover, scales):
         for scale in scales:

@@ -10,6 +10,7 @@ from dnis.bilevel import Search, search
 from dnis.rivals import Baseline, feature_blocks
 from dnis.schemes import DimensionScheme
 from dnis.settings import METHODS
+from dnis.stopping import DivergedError
 from dnis.training import Trainer, train
 from tests.judging_data import full_bytes, judging_config, planted_split, with_another_test
 
@@ -183,6 +184,32 @@ def test_a_search_too_short_for_its_budget_is_cut_to_it():
     budget = full_bytes(planted_split(), judging_config()) // 4
     (found,) = BASELINES["dnis-budget"]().candidates(planted_split(), judging_config(epochs=2), [budget])
     assert 0.98 * budget < found.n_bytes <= budget
+
+
+def lost_in(epoch, monkeypatch):
+    """Trainings that diverge in an epoch."""
+    run_epoch = Trainer.run_epoch
+
+    def failing(trainer, number, *more):
+        if number == epoch:
+            raise DivergedError(f"training diverged in epoch {number}")
+        return run_epoch(trainer, number, *more)
+
+    monkeypatch.setattr(Trainer, "run_epoch", failing)
+
+
+@pytest.mark.parametrize("epoch", [3, 6])
+def test_a_search_that_diverges_before_it_meets_its_budget_proposes_nothing(monkeypatch, epoch):
+    # four epochs train the full table, and the dimensions are whole after four more
+    lost_in(epoch, monkeypatch)
+    with pytest.raises(DivergedError, match=f"before its table met the budget: training diverged in epoch {epoch}"):
+        proposed("dnis-nested")
+
+
+def test_a_search_that_diverges_after_it_met_its_budget_proposes_its_best_epoch(monkeypatch):
+    lost_in(10, monkeypatch)
+    budgets = budgets_of(planted_split(), config_of("dnis-nested"))
+    assert [c.n_bytes <= b for c, b in zip(proposed("dnis-nested"), budgets, strict=True)] == [True, True]
 
 
 def test_the_frozen_control_forgets_settings_of_alpha():

@@ -18,7 +18,19 @@ def test_without_compression_the_table_keeps_its_size():
 
 @pytest.mark.parametrize(
     ("budget", "compression"),
-    [("8x", 8), ("8", 8), (" 2.5 X ", 2.5), ("200 kB", 4), ("200kb", 4), ("0.4 MB", 2), ("1,000 B", 800), ("1 GB", 1)],
+    [
+        ("8x", 8),
+        ("8", 8),
+        (" 2.5 X ", 2.5),
+        ("200 kB", 4),
+        ("200kb", 4),
+        ("0.4 MB", 2),
+        ("1,000 B", 800),
+        ("1 GB", 1),
+        ("1,000.5 B", 800_000 / 1000.5),
+        ("1,000,000 B", 1),
+        (".4 MB", 2),
+    ],
 )
 def test_a_budget_is_read_as_a_share_of_the_full_table(budget, compression):
     assert compression_for(budget, full_bytes=800_000) == pytest.approx(compression)
@@ -27,6 +39,12 @@ def test_a_budget_is_read_as_a_share_of_the_full_table(budget, compression):
 @pytest.mark.parametrize("budget", ["", "x", "0x", "-8x", "8 apples", "1e3 kB", "nan", "200 kB extra"])
 def test_a_budget_that_cannot_be_read_is_refused(budget):
     with pytest.raises(ValueError, match="a budget is such as 8x, 200 kB or 1.5 MB; got"):
+        compression_for(budget, full_bytes=800_000)
+
+
+@pytest.mark.parametrize("budget", ["1,5 MB", "1,50 MB", "0,500 MB", "1000,000 B", "1,000,00 B", ",5 MB", "1,,000 B"])
+def test_a_comma_that_does_not_stand_between_thousands_is_refused(budget):
+    with pytest.raises(ValueError, match=rf"1\.5 MB; got '{budget}' \(commas .*: write 1\.5, not 1,5\)$"):
         compression_for(budget, full_bytes=800_000)
 
 

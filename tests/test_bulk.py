@@ -129,6 +129,21 @@ def test_numbers_are_binned_by_the_edges_of_a_sample(log, tmp_path):
     assert (counts[1:] > 50).all()
 
 
+def test_numbers_that_pile_up_on_zero_are_binned_as_they_are_in_memory(log, tmp_path):
+    files, frame = log
+    # doubling bins from 1 on hold nothing below 1000
+    frame["views"] = np.where(np.arange(900) % 25 == 0, 1000 + np.arange(900) % 31, 0)
+    for path, rows in zip(files, (frame[:600], frame[600:]), strict=True):
+        rows.to_csv(path, index=False)
+    _, stored, held = both_ways((files, frame), tmp_path, columns=(("numeric", "views"),))
+    texts = stored.vocabulary.values[-1].tolist()
+    assert texts == held.vocabulary.values[-1].tolist()
+    assert texts[1] == "0"
+    assert len(texts) == 4
+    for part in PARTS:
+        assert rows_of(getattr(stored, part)) == rows_of(getattr(held, part))
+
+
 @pytest.mark.parametrize(
     "written", ["%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 )
@@ -193,6 +208,27 @@ def test_a_prepared_log_is_searched_from_disk_on_the_command_line(log, tmp_path,
     assert json.loads(capsys.readouterr().out)["n_by_part"]["train"] > 600
     assert main(["prepare", str(files[0]), "--out", str(out)]) == 2
     assert "holds prepared data already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--core", "5"], "--core must be 0 for prepare, which keeps every user and item; got 5\n"),
+        (
+            ["--clean", "rating"],
+            "--clean is not for prepare, which leaves out rows without user or item only; got 'rating'\n",
+        ),
+    ],
+)
+def test_rows_are_not_left_out_and_who_asks_for_it_is_told(log, tmp_path, capsys, words, said):
+    assert main(["prepare", *map(str, log[0]), "--out", str(tmp_path / "out"), *words]) == 2
+    assert capsys.readouterr().err == said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_may_have_an_apostrophe_in_its_name(log, tmp_path):
+    prepare(log[0], tmp_path / "o'brien", DataSpec())
+    assert sum(map(len, split_of(DataSpec(str(tmp_path / "o'brien"))).parts.values())) == 898
 
 
 def test_what_a_prepared_log_was_not_prepared_for_is_refused(log, tmp_path):

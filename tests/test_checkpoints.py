@@ -101,6 +101,15 @@ def test_a_part_that_is_not_there_is_named(tmp_path):
         load_checkpoint(tmp_path, (0, 2))
 
 
+@pytest.mark.parametrize("world", [1, 2])
+def test_a_state_of_other_data_is_refused_by_every_process(tmp_path, world):
+    saved(tmp_path / "my-run", world, {**META, "digest": "a1"})
+    for rank in range(world):
+        assert load_checkpoint(tmp_path / "my-run", (rank, world), "a1")[1]["digest"] == "a1"
+        with pytest.raises(DataError, match="the data are no longer those that my-run was searched on"):
+            load_checkpoint(tmp_path / "my-run", (rank, world), "b2")
+
+
 def test_a_state_that_does_not_say_what_is_dealt_is_for_one_process(tmp_path):
     save_checkpoint(tmp_path, states(1)[0], {"history": []})
     assert len(load_checkpoint(tmp_path)[0]) == 4

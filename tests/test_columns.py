@@ -29,6 +29,16 @@ def test_whole_numbers_with_gaps_in_a_float_column_are_written_without_a_fractio
     assert category_codes(column([1.0, np.nan, 2.0]))[1].tolist() == [UNKNOWN, "1", "2", MISSING]
 
 
+def test_floats_too_large_to_be_whole_numbers_are_categories_all_the_same():
+    assert category_codes(column([1e20, 2e20, np.nan, 2.0**53]))[1].tolist() == [
+        UNKNOWN,
+        "9007199254740992.0",
+        "1e+20",
+        "2e+20",
+        MISSING,
+    ]
+
+
 def test_values_of_one_text_are_one_feature():
     codes, values = category_codes(column([1, "1", None], dtype=object))
     assert values.tolist() == [UNKNOWN, "1", MISSING]

@@ -10,6 +10,7 @@ from dnis.baselines import BASELINES
 from dnis.cells import CellStore
 from dnis.comparison import compare, estimate_s
 from dnis.contests import budgets, n_cells, trials
+from dnis.limits import DataError
 from dnis.settings import CompareConfig
 from dnis.stopping import DivergedError
 from dnis.training import Trainer, train
@@ -191,8 +192,92 @@ def test_a_method_whose_proposals_all_diverge_has_no_row(monkeypatch, tmp_path):
     monkeypatch.setitem(BASELINES, "dnis", Lost)
     found = compare(planted_split(), config_of(n_trials=1), folder=tmp_path)
     assert [row["method"] for row in found.rows] == ["uniform", "uniform"]
-    assert found.verdict[-1] == "DNIS at 4x: 2 of 2 final trainings diverged and are left out."
+    assert found.verdict[-1] == "DNIS at 4x: every trial diverged, so there is no final training."
     assert told(compare(planted_split(), config_of(n_trials=1), folder=tmp_path)) == told(found)
+
+
+def too_fast(**changes):
+    """Steps so large that the full table diverges at once and one of a single dimension does not."""
+    search = judging_config(epochs=4, lr=1.0, l2=0.0)
+    return config_of(search=search, methods=("uniform",), compressions=(1.0, 8.0), n_trials=1, **changes)
+
+
+def test_a_budget_that_diverges_takes_no_other_with_it_and_is_not_judged(finals):
+    events = []
+    found = compare(planted_split(), too_fast(), events.append)
+    (row,) = found.rows
+    tuned = train(planted_split(), too_fast().search.for_training(embedding_dim=1))
+    assert (row["compression"], row["diverged"], row["val"]) == (8.0, 0, tuned.metrics["val"]["loss"])
+    assert [(f["config"].embedding_dim, f["config"].epochs) for f in finals] == [(1, tuned.best_epoch)] * 2
+    assert found.verdict[-1] == "Uniform at 1x: every trial diverged, so there is no final training."
+    assert [e["done"] for e in events] == [1, 2, 3, 4, 5]
+    assert events[-1]["n_cells"] == 5
+
+
+def test_a_search_of_one_budget_that_diverges_takes_no_other_with_it(monkeypatch, tmp_path):
+    class Lost(BASELINES["dnis"]):
+        def candidates(self, split, settings, wanted):
+            if 6464 in wanted:
+                raise DivergedError("lost")
+            return super().candidates(split, settings, wanted)
+
+    whole = fresh()[0]
+    monkeypatch.setitem(BASELINES, "dnis", Lost)
+    found = compare(planted_split(), config_of(), folder=tmp_path)
+    kept = ("method", "compression", "val", "values", "settings", "diverged")
+    assert [[row[k] for k in kept] for row in found.rows] == [
+        [row[k] for k in kept] for row in whole if (row["method"], row["compression"]) != ("dnis", 1.0)
+    ]
+    assert found.verdict[-1] == "DNIS at 1x: every trial diverged, so there is no final training."
+    assert told(compare(planted_split(), config_of(), folder=tmp_path)) == told(found)
+
+
+def test_a_final_training_that_goes_astray_in_its_last_steps_is_left_out(monkeypatch):
+    def astray(split, settings, scheme=None, on_event=None, data="train"):
+        result = train(split, settings, scheme, on_event, data)
+        if data == "development" and settings.seed == 1:
+            model = replace(result.model, embeddings=np.full_like(result.model.embeddings, np.nan))
+            result = replace(result, model=model)
+        return result
+
+    monkeypatch.setattr(contests, "train", astray)
+    found = compare(planted_split(), config_of(methods=("uniform",), n_trials=1))
+    assert [(row["seeds"], row["diverged"]) for row in found.rows] == [(1, 1), (1, 1)]
+
+
+def test_a_comparison_in_which_every_trial_diverges_says_so():
+    with pytest.raises(DivergedError, match=r"every trial diverged; lower lr \(now 1\)"):
+        compare(planted_split(), replace(too_fast(), compressions=(1.0,)))
+
+
+def test_peak_memory_is_that_of_each_table_and_of_the_search_that_found_it(monkeypatch):
+    held = [0]
+
+    def measured(split, settings, scheme=None, on_event=None, data="train"):
+        held[0] = max(held[0], 10 * settings.embedding_dim if scheme is None else 30 * scheme.n_values // 1000)
+        return train(split, settings, scheme, on_event, data)
+
+    class Large(BASELINES["random"]):
+        def candidates(self, split, settings, wanted):
+            held[0] = max(held[0], 33)
+            return super().candidates(split, settings, wanted)
+
+    monkeypatch.setitem(BASELINES, "random", Large)
+    monkeypatch.setattr(contests, "train", measured)
+    monkeypatch.setattr(contests, "reset_peak", lambda: held.__setitem__(0, 0))
+    monkeypatch.setattr(contests, "peak_bytes", lambda: held[0])
+    found = compare(planted_split(), config_of(methods=("uniform", "random"), n_trials=1))
+    sizes = {row["compression"]: 30 * row["n_values"] // 1000 for row in found.rows if row["method"] == "random"}
+    assert sizes[1.0] > 33 > sizes[4.0]
+    assert [row["peak_bytes"] for row in found.rows] == [80, 20, sizes[1.0], 33]
+
+
+def test_auc_of_a_test_part_with_one_label_is_refused_before_anything_is_trained(monkeypatch):
+    split = small_split("ctr")
+    alike = replace(split, test=replace(split.test, target=np.zeros_like(split.test.target)))
+    monkeypatch.setattr(contests, "train", lambda *_: pytest.fail("trained for nothing"))
+    with pytest.raises(DataError, match=r"^auc needs labels 0 and 1 in the test part, which holds 0 alone: split"):
+        compare(alike, config_of(search=small_config("ctr"), methods=("uniform",)))
 
 
 def test_a_comparison_in_which_every_final_training_diverges_says_so(monkeypatch):

@@ -51,6 +51,18 @@ def test_two_processes_give_the_numbers_of_one_and_tell_of_every_cell(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.cell")} == times  # nothing was computed again
 
 
+def test_budgets_that_lost_every_trial_are_told_by_a_crew_too(tmp_path):
+    # steps so large that the full table diverges at once and one of a single dimension does not
+    config = CompareConfig(
+        judging_config(epochs=4, lr=1.0, l2=0.0), ("uniform",), (1.0, 8.0), (0, 1), n_trials=1, n_bootstrap=20
+    )
+    events = []
+    together = compare(planted_split(), config, events.append, tmp_path, n_processes=2)
+    assert told(together) == told(compare(planted_split(), config))
+    assert [row["compression"] for row in together.rows] == [8.0]
+    assert [e["done"] for e in events] == [1, 2, 3, 4, 5]
+
+
 def test_a_crew_needs_no_folder():
     found = compare(planted_split(), CONFIG, n_processes=2)
     assert np.isfinite([row["mean"] for row in found.rows]).all()

@@ -34,6 +34,14 @@ def test_without_a_gpu_the_cpu_is_taken_unless_the_gpu_was_asked_for(monkeypatch
         pass
 
 
+def test_a_gpu_is_refused_to_tables_that_live_on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="'cuda' was asked for, but tables 'torchrec'"), joined("torchrec", "cuda"):
+        pass
+
+
 @pytest.mark.parametrize(("task", "n_fields", "model"), [("rating", 2, "MF"), ("ctr", 4, "DeepFM")])
 def test_a_device_that_is_named_changes_no_bit_on_a_cpu(task, n_fields, model):
     split, config = small_split(task, n_fields), small_config(task, model=model, order=2)

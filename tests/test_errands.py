@@ -7,11 +7,12 @@ import sys
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from dnis import contests
-from dnis.checkpoints import read_record
+from dnis.checkpoints import load_checkpoint, read_record, save_checkpoint
 from dnis.control import Control, Stopped
 from dnis.datasets import planted
 from dnis.errands import perform, planted_rank_correlation
@@ -161,6 +162,33 @@ def test_a_search_stopped_amid_an_epoch_keeps_the_epochs_before_it_and_goes_on_t
 def test_a_search_stopped_before_its_first_epoch_leaves_nothing(ratings_csv, tmp_path):
     assert perform(search_job(ratings_csv, tmp_path / "none"), print, StopAfter(0)) == {"event": "stopped"}
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("user", [3, "a new one"])
+def test_a_search_does_not_go_on_with_other_data(ratings_frame, tmp_path, user):
+    """A row more at the front deals all rows anew: what was held out would have been learnt from."""
+    source = tmp_path / "r.csv"
+    ratings_frame.to_csv(source, index=False)
+    job = {**search_job(source, tmp_path / "part"), "controls": False}
+    job["data"]["strategy"] = "random"
+    perform(job, lambda event: None, StopAfter(2))
+    first = pd.DataFrame({"user_id": [user] * 9, "item_id": range(9), "rating": 4, "timestamp": 1_000_000_000})
+    pd.concat([first, ratings_frame]).to_csv(source, index=False)
+    with pytest.raises(DataError, match="the data are no longer those that part was searched on"):
+        perform({**job, "resume": True}, lambda event: None, Control())
+    assert len(load_run(tmp_path / "part").result.history) == 2
+    ratings_frame.to_csv(source, index=False)
+    assert perform({**job, "resume": True}, lambda event: None, Control())["event"] == "finished"
+
+
+def test_a_state_that_does_not_tell_its_data_is_taken_up(searched, ratings_csv, tmp_path):
+    job = search_job(ratings_csv, tmp_path / "part")
+    perform(job, lambda event: None, StopAfter(2))
+    arrays, record = load_checkpoint(tmp_path / "part")
+    del record["digest"]
+    save_checkpoint(tmp_path / "part", arrays, record)
+    perform({**job, "resume": True}, lambda event: None, Control())
+    same_numbers(load_run(tmp_path / "part").result, load_run(searched[0]).result)
 
 
 class Killed(BaseException):

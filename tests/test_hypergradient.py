@@ -146,6 +146,12 @@ def test_each_row_is_divided_by_its_own_mean_magnitude():
     torch.testing.assert_close(normalised(grad), wanted, rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("width", [3, 41, 49, 64])
+def test_where_all_entries_are_kept_no_bit_changes(width):
+    grad = torch.randn(5, width, generator=torch.Generator().manual_seed(width))
+    assert torch.equal(normalised(grad, torch.full((5, 1), width)), normalised(grad))
+
+
 def test_a_row_as_small_as_epsilon_is_not_blown_up():
     # mean magnitude 1e-8: the gradient is halved, not made 1
     assert normalised(torch.tensor([[1e-8, 1e-8]])).tolist() == [[pytest.approx(0.5)] * 2]

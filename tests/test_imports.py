@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dnis"
 
 NUMPY_ONLY = (
     "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "times",
-    "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets",
-    "splits", "metrics",
+    "ids", "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes",
+    "datasets", "splits", "metrics",
     "results", "stopping", "scoring", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader",
     "files",
     "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions", "runs", "inspection",
@@ -24,8 +24,8 @@ NUMPY_ONLY = (
 ROAD = (
     # data
     "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "times",
-    "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes", "datasets",
-    "splits", "metrics",
+    "ids", "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes",
+    "datasets", "splits", "metrics",
     # engine
     "results", "stopping", "averaging", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection",
     "models", "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training",

@@ -1,8 +1,11 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dnis.intervals import Outcomes, on_frontier, paired_difference
+from dnis import intervals
+from dnis.intervals import Outcomes, on_frontier, paired_difference, paired_differences
 
 
 def outcomes(values, unit, metric="mse", target=None):
@@ -71,6 +74,67 @@ def test_the_interval_is_that_of_a_plain_loop_over_the_same_draws(metric):
 def test_identical_outcomes_differ_by_exactly_nothing(metric):
     ours = drawn_pair(metric)[0]
     assert paired_difference(ours, ours, n_draws=60) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("metric", ["mse", "auc"])
+def test_how_much_is_held_at_a_time_changes_no_interval(metric, monkeypatch):
+    ours, theirs = drawn_pair(metric)
+    at_once = paired_difference(ours, theirs, n_draws=120)
+    for numbers in (1, 13 * 7, 60 * 3):
+        monkeypatch.setattr(intervals, "BLOCK_NUMBERS", numbers)
+        ours, theirs = drawn_pair(metric)
+        assert paired_difference(ours, theirs, n_draws=120) == pytest.approx(at_once, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["mse", "auc"])
+def test_units_are_drawn_once_for_all_pairs_and_scores_sorted_once_for_all_draws(metric, monkeypatch):
+    (one, two), (three, _) = drawn_pair(metric), drawn_pair(metric, seed=1)
+    three = Outcomes(three.values, one.target, one.unit, metric)
+    pairs = [(one, two), (three, two), (three, one)]
+    apart = [paired_difference(*pair, n_draws=120, seed=5) for pair in pairs]
+    draw, sort, drawn, sorts = intervals._draws, np.argsort, [], []
+    monkeypatch.setattr(intervals, "_draws", lambda *args: drawn.append(args) or draw(*args))
+    monkeypatch.setattr(intervals.np, "argsort", lambda *args, **more: sorts.append(1) or sort(*args, **more))
+    fresh = {o: Outcomes(o.values, o.target, o.unit, metric) for o in (one, two, three)}
+    assert paired_differences([(fresh[a], fresh[b]) for a, b in pairs], n_draws=120, seed=5) == apart
+    assert drawn == [(13, 120, 5)]
+    assert len(sorts) == (6 if metric == "auc" else 0)  # three methods with two seeds
+
+
+@pytest.mark.parametrize(("metric", "n_units"), [("mse", 20_000), ("auc", 20_000), ("auc", 20)])
+def test_memory_does_not_grow_by_draws_times_rows(metric, n_units, monkeypatch):
+    monkeypatch.setattr(intervals, "BLOCK_NUMBERS", 2**12)
+    rng, n_rows = np.random.default_rng(0), 20_000
+    unit, target = np.arange(n_rows) % n_units, rng.integers(0, 2, n_rows)
+    ours, theirs = (outcomes(rng.normal(0, 1, n_rows), unit, metric, target) for _ in range(2))
+    tracemalloc.start()
+    paired_difference(ours, theirs, n_draws=60)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak / n_rows < 150  # bytes; 60 draws of every row are 480
+
+
+def test_auc_of_one_label_has_no_value():
+    assert np.isnan(outcomes([1, 2, 3], [0, 1, 2], "auc", target=[0, 0, 0]).estimate(np.ones((1, 3)))).all()
+    ours = outcomes([1, 2, 3], [0, 1, 2], "auc", target=[0, 0, 1])
+    found = ours.estimate(np.array([[1.0, 2.0, 0.0], [1.0, 0.0, 2.0], [0.0, 0.0, 3.0]]))
+    assert np.array_equal(found, [np.nan, 1.0, np.nan], equal_nan=True)
+
+
+def test_draws_that_hold_one_label_are_left_out_of_an_interval():
+    # right about every pair, or wrong about every one: no draw that has a value differs by less than 1
+    ours, theirs = (outcomes(scores, [0, 1, 2], "auc", target=[0, 0, 1]) for scores in ([1, 2, 3], [3, 3, 1]))
+    assert paired_difference(ours, theirs, n_draws=60) == (1.0, 1.0, 1.0)
+
+
+def test_an_interval_without_any_draw_of_both_labels_is_refused():
+    alike = outcomes([1, 2, 3], [0, 1, 2], "auc", target=[1, 1, 1])
+    with pytest.raises(ValueError, match="auc needs labels 0 and 1, and none of 20 draws of test users holds both"):
+        paired_difference(alike, alike, n_draws=20)
+
+
+def test_without_pairs_there_are_no_differences():
+    assert paired_differences([], n_draws=20) == []
 
 
 def test_a_difference_that_every_row_shares_is_certain():

@@ -1,6 +1,7 @@
 """Files into typed tables, and every fault of a file in one sentence."""
 
 import gzip
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -232,6 +233,35 @@ def test_parquet_of_raw_bytes_and_of_large_integers_beside_empty_cells_is_read(t
     assert (frame["user"].tolist(), frame["item"][0]) == (["a", "é"], big)
     pq.write_table(pa.table({"user": pa.array([b"\xe9"])}), tmp_path / "log.parquet")
     assert refusal(tmp_path / "log.parquet") == "column 'user' holds bytes that are not UTF-8 text"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "read"),
+    [
+        (
+            pa.decimal128(38, 0),
+            ["1234567890123456789", "1234567890123456790"],
+            [1234567890123456789, 1234567890123456790],
+        ),
+        (
+            pa.decimal128(38, 0),
+            ["99999999999999999999", "99999999999999999998", None],
+            ["99999999999999999999", "99999999999999999998"],
+        ),
+        (pa.decimal128(38, 0), ["5", None, "7"], [5, 7]),
+        (pa.decimal128(10, 2), ["1.10", None, "2.50"], [1.1, 2.5]),
+    ],
+)
+def test_decimals_are_numbers_where_these_hold_them_and_else_text(tmp_path, kind, values, read):
+    cells = [None if v is None else Decimal(v) for v in values]
+    pq.write_table(pa.table({"user": pa.array(cells, kind)}), tmp_path / "log.parquet")
+    assert read_frame(tmp_path / "log.parquet")["user"].dropna().tolist() == read
+
+
+def test_columns_asked_for_as_text_keep_their_zeros(saved):
+    frame = read_frame(saved("item,price\n 1.10,2.50\n1.1,2.5\n,3\n"), as_text=["item"])
+    assert frame["item"].dropna().tolist() == ["1.10", "1.1"]
+    assert frame["price"].tolist() == [2.5, 2.5, 3.0]
 
 
 def test_lists_in_cells_are_refused(tmp_path):

@@ -101,17 +101,20 @@ def test_files_are_called_after_the_run_in_letters_that_every_system_takes(run, 
     assert recipes.file_stem(replace(run, name=name)) == stem
 
 
+def script_says(run, folder, *words):
+    """What the script of a run prints; nothing is set for it: it finds the package in the folder that it is run in."""
+    (folder / "script.py").write_text(recipes.script(run, 0.1))
+    command = [sys.executable, folder / "script.py", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     config = asdict(SearchConfig(embedding_dim=8, n_blocks=4, epochs=6, warm_epochs=2, batch_size=128))
     job = {"kind": "search", "data": {"source": str(ratings_csv)}, "config": config, "out": str(tmp_path / "run")}
     perform(job, lambda event: None, Control())
     run = load_run(tmp_path / "run")
     done = perform({"kind": "retrain", "run": run.folder, "threshold": 0.1}, lambda event: None, Control())
-    (tmp_path / "script.py").write_text(recipes.script(run, 0.1))
-    command = [sys.executable, tmp_path / "script.py", ratings_csv]
-    # nothing is set for it: it finds the package in the folder that it is run in
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    lines = said.stdout.splitlines()
+    lines = script_says(run, tmp_path, ratings_csv)
     assert lines[: len(run.result.metrics)] == reported("search", run.result.metrics)
     again = done["retrained"]["metrics"]
     assert lines[-len(again) - 1 : -1] == reported("retrained", again)
@@ -119,3 +122,27 @@ def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     assert saved["embeddings"].shape == saved["mask"].shape == run.result.embeddings.shape
     assert not saved["embeddings"][~saved["mask"]].any()
     assert saved["mask"].sum() == done["retrained"]["n_values"]
+
+
+@pytest.mark.parametrize(("task", "model"), [("rating", "MF"), ("topk", "NeuMF")])
+def test_the_script_leaves_aside_the_fields_that_the_run_left_aside(ratings_frame, tmp_path, task, model):
+    source = tmp_path / "films.csv"
+    ratings_frame.assign(genre=ratings_frame["item_id"] % 4).to_csv(source, index=False)
+    columns = [["rating", "rating"]] if task == "rating" else [["ignore", "rating"]]
+    data = {"source": str(source), "columns": [*columns, ["feature", "genre"]]}
+    config = {"task": task, "model": model, "embedding_dim": 4, "n_blocks": 2, "epochs": 2, "warm_epochs": 1}
+    job = {"kind": "search", "data": data, "config": config, "out": str(tmp_path / "run"), "controls": False}
+    perform(job, lambda event: None, Control())
+    run = load_run(tmp_path / "run")
+    assert run.vocabulary.fields == ("user_id", "item_id")
+    wanted = reported("search", run.result.metrics)
+    assert script_says(run, tmp_path, source)[: len(wanted)] == wanted
+
+
+def test_the_script_reads_a_prepared_folder(prepared_ratings, tmp_path):
+    config = {"model": "MF", "embedding_dim": 4, "n_blocks": 2, "epochs": 2, "warm_epochs": 1}
+    job = {"kind": "search", "data": {"source": str(prepared_ratings)}, "config": config, "out": str(tmp_path / "run")}
+    perform({**job, "controls": False}, lambda event: None, Control())
+    run = load_run(tmp_path / "run")
+    wanted = reported("search", run.result.metrics)
+    assert script_says(run, tmp_path, prepared_ratings)[: len(wanted)] == wanted

@@ -115,6 +115,8 @@ def test_an_unknown_role_is_refused():
 def test_roles_of_columns_that_are_not_there_are_refused():
     with pytest.raises(DataError, match="no column 'movie'; the columns are 'user', 'item'"):
         Roles(user="user", item="movie").check(["user", "item"])
+    with pytest.raises(DataError, match="no column 'stars'; the columns are 'user', 'item'"):
+        Roles(user="user", item="item", clean=("stars",)).check(["user", "item"])
 
 
 def test_a_table_without_anything_to_embed_or_to_predict_is_refused():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from dnis import files
+from dnis.additions import add_controls, drop_additions
 from dnis.interactions import Interactions
 from dnis.reading import DataError
 from dnis.results import EpochEvent, SearchResult
@@ -126,6 +127,14 @@ def test_what_is_added_later_is_found(folder):
     run = load_run(folder)
     assert [point["threshold"] for point in run.retrained] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     assert len(run.sweep) == 1
+
+
+def test_nothing_that_was_measured_on_an_earlier_state_outlives_it(folder):
+    add_retrained(folder, {"threshold": 0.1})
+    add_controls(folder, {"magnitude": SWEEP})
+    drop_additions(folder)
+    run = load_run(folder)
+    assert (run.sweep, run.controls, run.retrained) == (None, {}, ())
 
 
 def test_controls_come_back_by_name(tmp_path, small_search, small_split):

@@ -37,6 +37,8 @@ def test_what_is_asked_for_as_an_array_is_what_was_written(on_disk):
     assert (part.ids == rows.ids).all()
     assert (part.counts == rows.counts).all()
     assert part.mean_target == 114.5
+    assert part.target_variance == pytest.approx(rows.target_variance, rel=1e-12)
+    assert rows.target_variance == pytest.approx((230**2 - 1) / 12)
     assert (part.n_users, part.n_items, part.n_features, part.task) == (20, 15, 37, "rating")
     assert part.take(np.array([3, 1])).target.tolist() == [3.0, 1.0]
     assert part.sample(4).target.tolist() == [0.0, 1.0, 2.0, 3.0]

@@ -184,6 +184,24 @@ def test_the_loss_before_learning_is_measured_on_an_even_sample(name, bias, want
     assert task.start_loss(network, part, generator()) == pytest.approx(wanted)
 
 
+def uneven(name):
+    """40 rows of which every eighth is sampled, and the one that matters is not."""
+    target = np.where(np.arange(40) == 3, 1.0 if name == "ctr" else 400.0, 0.0)
+    return interactions([[1, 5], [2, 6]] * 20, target, task=name)
+
+
+# by hand: the mean of the ratings is 10, their variance 400^2 / 40 - 100 = 3900; one row in 40 is a click
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("rating", 3900.0), ("ctr", -(np.log(1 / 40) + 39 * np.log(39 / 40)) / 40)]
+)
+def test_the_loss_before_learning_is_at_least_that_of_the_best_constant_over_all_rows(name, wanted, monkeypatch):
+    monkeypatch.setattr(tasks, "SAMPLED_ROWS", 5)
+    part, task = uneven(name), task_of(name)
+    network = Network.create(8, 2, task.config, UniformSelection(), np.arange(8))
+    network.model.global_bias.data.fill_(-20.0 if name == "ctr" else 0.0)  # no sampled row is far from its score
+    assert task.start_loss(network, part, generator()) == pytest.approx(wanted)
+
+
 def test_a_search_is_judged_with_alpha_folded_in_and_a_training_by_its_model():
     part = interactions([[1, 5]], [1.0])
     table = np.zeros((8, 1), dtype=np.float32)

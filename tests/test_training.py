@@ -177,6 +177,18 @@ def test_a_rate_of_one_diverges_and_is_named(task, model):
         train(small_split(task), small_config(task, model=model, lr=1.0, embedding_dim=16, epochs=40))
 
 
+@pytest.mark.parametrize("task", ["rating", "ctr"])
+def test_one_row_that_holds_most_of_the_loss_is_no_divergence(task):
+    """40,000 play counts or clicks; every ninth row is sampled, and the one that is unlike all others is not."""
+    rng = np.random.default_rng(0)
+    target = np.zeros(40_000) if task == "ctr" else rng.poisson(2, 40_000)
+    target[1] = 1 if task == "ctr" else 60_000
+    ids = np.column_stack([rng.integers(1, 21, 40_000), rng.integers(22, 37, 40_000)])
+    split = replace(small_split(task), train=interactions(ids, target, (21, 16), task))
+    config = small_config(task, model="MF" if task == "rating" else "FM", lr=1e-6, epochs=2, batch_size=5000)
+    assert len(train(split, config).history) == 2
+
+
 def test_a_target_that_is_no_number_is_named_as_divergence():
     split = small_split()
     bad = replace(split, train=replace(split.train, target=np.full(420, np.nan, dtype=np.float32)))

@@ -1,18 +1,26 @@
+import math
+
 import numpy as np
 import pytest
 
 from dnis.intervals import Outcomes
 from dnis.settings import CompareConfig
-from dnis.verdicts import judged_rows, verdict
+from dnis.verdicts import judged_rows, lost_seeds, verdict
 
 LABELS = {"uniform": "Uniform", "dnis": "DNIS"}
 
 
-def row(method, n_bytes, mean, compression=2.0, budget=1000, interval=(None, None, None), on_frontier=True):
+NOISE = "Noise is that of the test users alone: seeds are averaged, and the chance of training is left out."
+
+
+def row(
+    method, n_bytes, mean, compression=2.0, budget=1000, interval=(None, None, None), on_frontier=True, differences=None
+):
     difference, low, high = interval
     return {
         "method": method, "label": LABELS[method], "compression": compression, "budget": budget, "n_bytes": n_bytes,
         "mean": mean, "seeds": 3, "difference": difference, "low": low, "high": high, "on_frontier": on_frontier,
+        "differences": [difference] * 3 if differences is None else differences,
     }  # fmt: skip
 
 
@@ -22,6 +30,7 @@ def test_it_says_that_uniform_won_when_it_did():
         "At 2x uniform dimensions have the best mean: mse 0.8000 at 1,000 bytes; next DNIS with 0.8100; difference to "
         "the best uniform table of at most its size +0.0100, 95 % interval -0.0100 to +0.0300: within noise.",
         "On the frontier of bytes and mse at some size: Uniform. Never on it: DNIS.",
+        NOISE,
     ]
 
 
@@ -39,6 +48,38 @@ def test_it_says_whether_a_rival_is_better_beyond_noise(low, high, wanted):
         "At 2x DNIS has the best mean: mse 0.8000 at 990 bytes, uniform 0.8200; difference to the best uniform "
         f"table of at most its size -0.0200, 95 % interval {wanted}.",
         "On the frontier of bytes and mse at some size: DNIS; Uniform.",
+        NOISE,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("high", "differences", "wanted"),
+    [
+        (-0.01, [-0.01, 0.01, -0.06], "beyond noise, though its sign differs from seed to seed."),
+        (0.01, [-0.01, 0.01, -0.06], "within noise, and its sign differs from seed to seed."),
+        (-0.01, [-0.01, 0.0, -0.05], "beyond noise, though its sign differs from seed to seed."),
+        (-0.01, [-0.01, -0.01, -0.04], "beyond noise."),
+        (0.0, [0.0, 0.0, 0.0], "within noise."),
+        (-0.01, [], "beyond noise."),
+    ],
+)
+def test_it_says_where_seeds_do_not_agree(high, differences, wanted):
+    rivals = row("dnis", 990, 0.80, interval=(-0.02, -0.03, high), differences=differences)
+    first = verdict([row("uniform", 1000, 0.82), rivals], "mse", higher_is_better=False)[0]
+    assert first.endswith(f"to {high:+.4f}: {wanted}")
+
+
+def test_without_an_interval_there_is_no_noise_to_explain():
+    rows = [row("uniform", 1000, 0.80), row("dnis", 990, 0.81)]
+    assert NOISE not in verdict(rows, "mse", higher_is_better=False)
+
+
+def test_it_says_which_trainings_were_lost_and_whether_any_was_left_to_begin():
+    lost = {"method": "dnis", "compression": 4.0, "diverged": 2, "cells": [{}], "val": 0.5}
+    found = [lost, {**lost, "method": "uniform", "cells": [], "val": math.inf}, {**lost, "diverged": 0}]
+    assert lost_seeds(found, LABELS) == [
+        "DNIS at 4x: 2 of 3 final trainings diverged and are left out.",
+        "Uniform at 4x: every trial diverged, so there is no final training.",
     ]
 
 
@@ -83,7 +124,7 @@ def test_a_smaller_table_of_a_rival_wins_a_larger_budget_too():
         row("uniform", 500, 0.84, compression=4.0, budget=500),
         row("dnis", 495, 0.81, compression=4.0, budget=500, interval=(-0.03, -0.04, -0.02)),
     ]
-    first, second, _ = verdict(rows, "mse", higher_is_better=False)
+    first, second, *_ = verdict(rows, "mse", higher_is_better=False)
     assert first.startswith(
         "At 2x DNIS has the best mean: mse 0.8100 at 495 bytes, uniform 0.8300; difference to the best uniform "
     )
@@ -105,10 +146,10 @@ def test_each_compression_has_its_sentence_in_order():
     assert starts == ["At 1x", "At 2x", "At 8x"]
 
 
-def cell(n_bytes, elapsed_s=1.0, peak_bytes=None):
+def cell(n_bytes, elapsed_s=1.0, peak_bytes=None, seed=0):
     return {
         "embedding_dim": n_bytes / 100, "n_values": n_bytes // 4, "n_bytes": n_bytes, "layout": "dense",
-        "block_dims": None, "settings": {"lr": 0.1}, "elapsed_s": elapsed_s, "peak_bytes": peak_bytes,
+        "block_dims": None, "settings": {"lr": 0.1, "seed": seed}, "elapsed_s": elapsed_s, "peak_bytes": peak_bytes,
     }  # fmt: skip
 
 
@@ -121,7 +162,7 @@ def judged(*methods, metric="mse", higher_is_better=False, target=None):
             "budget": 1000,
             "val": 0.5,
             "diverged": 0,
-            "cells": [cell(n_bytes) for _ in values],
+            "cells": [cell(n_bytes, seed=seed) for seed, _ in enumerate(values)],
         }
         for method, n_bytes, values in methods
     ]
@@ -150,6 +191,23 @@ def test_the_difference_is_taken_row_by_row_to_uniform():
     assert (rows[1]["difference"], rows[1]["low"], rows[1]["high"]) == pytest.approx((-1, -1, -1))
     assert rows[1]["reference"] == 10.0
     assert [r["on_frontier"] for r in rows] == [False, True]
+
+
+def test_differences_are_told_seed_by_seed():
+    rows = judged(UNIFORM, ("dnis", 990, [[0, 1, 2, 3], [4, 5, 6, 7]]))
+    assert [r["differences"] for r in rows] == [[], [-1.0, 1.0]]
+
+
+def test_a_seed_that_diverged_has_no_difference_and_shifts_none():
+    found = [
+        {"method": method, "compression": 2.0, "budget": 1000, "val": 0.5, "diverged": 3 - len(seeds), "cells": cells}
+        for method, seeds in (("uniform", (0, 1, 2)), ("dnis", (0, 2)))
+        for cells in [[cell(1000, seed=seed) for seed in seeds]]
+    ]
+    values = [[[1.0], [2.0], [3.0]], [[1.5], [2.75]]]
+    outcomes = [Outcomes(np.array(v), np.zeros(1), np.arange(1), "mse") for v in values]
+    rows = judged_rows(found, outcomes, CompareConfig(n_bootstrap=20), LABELS, higher_is_better=False)
+    assert rows[1]["differences"] == [0.5, -0.25]
 
 
 def test_the_best_uniform_table_of_at_most_the_same_bytes_is_the_reference():

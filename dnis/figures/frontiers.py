@@ -128,7 +128,7 @@ def _method_trace(method: str, points: list[Mapping[str, Any]]) -> go.Scatter:
 def differences(rows: Sequence[Mapping[str, Any]], higher_is_better: bool = False) -> go.Figure:
     """Paired difference of every row to the best uniform table of at most its size, with the 95 % interval.
 
-    Zero is the uniform table. An interval that crosses it says that the seeds cannot tell the two apart.
+    Zero is the uniform table. An interval that crosses it says that the test users cannot tell the two apart.
 
     Args:
         rows: A comparison's rows: method, n_bytes, difference, low, high; rows without a difference are left out.

@@ -44,8 +44,8 @@ def say_unmet(values: dict[str, Any]) -> None:
         for name, text in asked.items()
         if name in values and name not in AS_WRITTEN and not _says(text, name, values[name])
     ]
-    if unmet:
-        st.toast("\n\n".join(unmet), icon=":material/link_off:", duration="infinite")
+    for sentence in unmet:  # one each: a longer text would be cut
+        st.toast(sentence, icon=":material/link_off:", duration="infinite")
 
 
 def _says(text: str, name: str, value: Any) -> bool:

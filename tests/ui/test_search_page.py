@@ -309,7 +309,7 @@ def test_what_a_link_asks_for_in_vain_is_said_once(app):
         app.query_params[name] = text
     app.run()
     page = app.switch_page("pages/2_search.py").run()
-    (said,) = [toast.value for toast in page.toast]
+    said = "".join(toast.value for toast in page.toast)
     words = texts.page("settings")
     for name, text in asked.items():
         label = words["preset"] if name == "preset" else words["fields"][name]["label"]
