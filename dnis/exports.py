@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dnis.runs import Run
     from dnis.schemes import DimensionScheme
 
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\n", "\0")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _ZIP_TIME = (2020, 1, 1, 0, 0, 0)
 
@@ -36,9 +36,10 @@ def spreadsheet_text(text: object) -> str:
         text: A cell's text.
 
     Returns:
-        The text, led by an apostrophe where it would start a formula; plain numbers stay as they are.
+        The text, led by an apostrophe where it would start a formula; plain numbers stay as they are. A carriage return
+        becomes a line feed, since a writer of CSV quotes that alone: else a new line of the file would begin there.
     """
-    cell = str(text)
+    cell = str(text).replace("\r\n", "\n").replace("\r", "\n")
     risky = cell.startswith(_FORMULA_START) and not _NUMBER.fullmatch(cell)
     return f"'{cell}" if risky else cell
 

@@ -54,9 +54,17 @@ def members(content):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\0"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "\0"])
 def test_a_cell_that_would_start_a_formula_gets_an_apostrophe(start):
     assert exports.spreadsheet_text(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
+
+
+def test_a_carriage_return_begins_no_line_of_a_file():
+    content = exports.csv_bytes(pd.DataFrame({"title": ["Film 3\r=1+1", "Film 4"], "n": [1, 2]}))
+    again = pd.read_csv(io.BytesIO(content))
+    assert again["n"].tolist() == [1, 2]
+    assert b"\r" not in content
+    assert exports.spreadsheet_text("\r=1+1") == "'\n=1+1"
 
 
 @pytest.mark.parametrize("text", ["-5", "+1.5", "-.5e-3", "Toy Story (1995)", "", "a=b"])

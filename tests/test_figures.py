@@ -315,3 +315,24 @@ def test_every_figure_keeps_a_strip_free_for_the_buttons():
 def test_bars_without_neighbours_are_no_wider_than_a_dimension():
     figure = figures.feature_bars(np.array([0.5, 0.1, 0.4, 0.1]), np.array([True, False, True, False]), 0.3)
     assert {bars.width for bars in figure.data} == {0.85}
+
+
+def test_where_blocks_stand_field_by_field_no_axis_calls_the_first_the_most_frequent():
+    alpha = np.ones((2, 3))
+    for by_field in (False, True):
+        drawn = (figures.alpha_heatmap(alpha, by_field=by_field), figures.dims_by_block([1, 2], 3, by_field=by_field))
+        titles = [drawn[0].layout.yaxis.title.text, drawn[1].layout.xaxis.title.text]
+        assert all(("most frequent" in title) is not by_field for title in titles)
+
+
+def test_a_feature_that_was_never_seen_has_no_place_on_the_axis_of_counts():
+    counts, dims = np.array([100, 10, 0]), np.array([3, 2, 1])
+    drawn = traces(figures.dims_by_popularity(counts, dims, [(2, "(unknown)"), (0, "first")]))
+    assert "(unknown)" not in drawn
+    assert list(drawn["first"].x) == [100]
+
+
+def test_a_share_is_read_as_a_share():
+    for axis, place in (("sparsity", "%{x:.1%}"), ("n_values", "%{x:.4~s}")):
+        drawn = figures.tradeoff(SWEEP, x=axis, retrained=[{axis: 0.5, "test": 0.8}], controls={"frozen": SWEEP})
+        assert all(place in trace.hovertemplate for trace in drawn.data)

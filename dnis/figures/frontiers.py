@@ -43,21 +43,23 @@ def tradeoff(
     if x not in SIZE_AXES:
         raise ValueError(f"x must be one of {', '.join(SIZE_AXES)}; got {x!r}")
     figure = canvas(height, SIZE_AXES[x], metric)
+    place = "%{x:.1%}" if x == "sparsity" else "%{x:.4~s}"
     for column, dash, words in (("val", "dash", "validation"), ("test", "solid", "test")):
         figure.add_scatter(
             x=sweep[x], y=sweep[column], mode="lines", name=f"DNIS {words}",
-            line={"color": ACCENT, "width": 2, "dash": dash}, hovertemplate="%{x:.4~s}: %{y:.4f}",
+            line={"color": ACCENT, "width": 2, "dash": dash}, hovertemplate=f"{place}: %{{y:.4f}}",
         )  # fmt: skip
     for name, frame in (controls or {}).items():
         style = method_style(name)
         figure.add_scatter(
             x=frame[x], y=frame["test"], mode="lines", name=style.label, line={"color": style.colour, "width": 1.5},
-            customdata=[style.label] * len(frame), hovertemplate="%{customdata}<br>%{x:.4~s}: %{y:.4f}<extra></extra>",
+            customdata=[style.label] * len(frame),
+            hovertemplate=f"%{{customdata}}<br>{place}: %{{y:.4f}}<extra></extra>",
         )  # fmt: skip
     if retrained:
         figure.add_scatter(
             x=[point[x] for point in retrained], y=[point["test"] for point in retrained], mode="markers",
-            name="retrained, test", hovertemplate="%{x:.4~s}: %{y:.4f}",
+            name="retrained, test", hovertemplate=f"{place}: %{{y:.4f}}",
             marker={"color": ACCENT, "size": 11, "symbol": "circle", "line": {"color": "white", "width": 1.5}},
         )  # fmt: skip
     if threshold is not None and len(sweep):

@@ -52,12 +52,14 @@ def makers_of(
     Returns:
         Functions in the order of the road.
     """
-    result = run.result
+    result, by_field = run.result, run.result.config.blocks == "field"
     found: dict[str, Callable[[], go.Figure]] = {
         "The long tail and its blocks": lambda: long_tail(result.counts, result.block_of),
-        "Alpha by block and dimension": lambda: alpha_heatmap(result.alpha, dark=dark),
+        "Alpha by block and dimension": lambda: alpha_heatmap(result.alpha, dark=dark, by_field=by_field),
         "Losses by epoch": lambda: loss_curves(result.history, result.best_epoch, task=result.config.task),
-        "Dimensions kept per block": lambda: dims_by_block(scheme.mean_dims_by_block, scheme.mask.shape[1]),
+        "Dimensions kept per block": lambda: dims_by_block(
+            scheme.mean_dims_by_block, scheme.mask.shape[1], by_field=by_field
+        ),
         "Dimensions against popularity": lambda: dims_by_popularity(result.counts, scheme.dims),
     }
     measured = run.sweep

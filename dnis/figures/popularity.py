@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from dnis.figures.style import ACCENT, NEUTRAL, canvas, plain, rule
+from dnis.figures.style import ACCENT, NEUTRAL, block_axis, canvas, plain, rule
 
 TAIL_POINTS = 400
 COUNT_BINS = 40
@@ -60,7 +60,9 @@ def block_borders(order: np.ndarray, block_of: np.ndarray | None, n_seen: int) -
     return (np.flatnonzero(np.diff(ranked)) + 1.5).tolist()
 
 
-def dims_by_block(dims: np.ndarray, embedding_dim: int, words: Sequence[str] = (), height: int = 260) -> go.Figure:
+def dims_by_block(
+    dims: np.ndarray, embedding_dim: int, words: Sequence[str] = (), height: int = 260, by_field: bool = False
+) -> go.Figure:
     """Mean kept dimensions per feature of every block, against the full width.
 
     Args:
@@ -68,11 +70,12 @@ def dims_by_block(dims: np.ndarray, embedding_dim: int, words: Sequence[str] = (
         embedding_dim: K, drawn as the ceiling.
         words: What the hover says of each block, (n_blocks,) or empty.
         height: Height [pixels].
+        by_field: Whether the blocks are made within each field.
 
     Returns:
         A bar figure; block 0, the most frequent, stands on the left.
     """
-    figure = canvas(height, "block (0 = most frequent)", "dimensions", legend=False)
+    figure = canvas(height, block_axis(by_field), "dimensions", legend=False)
     notes = [plain(w) for w in words] or [""] * len(dims)
     figure.add_bar(
         x=np.arange(len(dims)), y=dims, marker={"color": ACCENT}, customdata=notes,
@@ -93,7 +96,7 @@ def dims_by_popularity(
     Args:
         counts: Training frequency, (n_features,); features never seen are left out.
         dims: Kept dimensions, (n_features,).
-        picked: (feature id, name) pairs to mark.
+        picked: (feature id, name) pairs to mark; one never seen has no place on the axis.
         height: Height [pixels].
 
     Returns:
@@ -114,8 +117,10 @@ def dims_by_popularity(
         x=line_x, y=line_y, mode="lines", name="mean", line={"color": NEUTRAL, "width": 2}, hoverinfo="skip"
     )
     for (feature, name), symbol in zip(picked, ("star", "diamond"), strict=False):
+        if not counts[feature]:
+            continue
         figure.add_scatter(
-            x=[max(int(counts[feature]), 1)], y=[int(dims[feature])], mode="markers", name=plain(name, 28),
+            x=[int(counts[feature])], y=[int(dims[feature])], mode="markers", name=plain(name, 28),
             marker={"size": 15, "symbol": symbol, "color": ACCENT, "line": {"color": "white", "width": 1.5}},
             customdata=[plain(name, 28)],
             hovertemplate="%{customdata}<br>%{x} interactions, %{y} dimensions<extra></extra>",

@@ -197,3 +197,15 @@ def bytes_text(n_bytes: float) -> str:
     if n_bytes < 1_000_000:
         return f"{n_bytes / 1000:.3g} kB" if n_bytes < 999_500 else "1 MB"
     return f"{n_bytes / 1_000_000:,.3g} MB" if n_bytes < 999_500_000 else f"{n_bytes / 1e9:,.2f} GB"
+
+
+def block_axis(by_field: bool) -> str:
+    """Title of an axis of blocks.
+
+    Args:
+        by_field: Whether the blocks are made within each field, so that their order says nothing across fields.
+
+    Returns:
+        The title.
+    """
+    return "block (field by field, each by frequency)" if by_field else "block (0 = most frequent)"

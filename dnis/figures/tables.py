@@ -7,22 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from dnis.figures.style import ACCENT, FAINT, NEUTRAL, canvas, plain, rule, scale
+from dnis.figures.style import ACCENT, FAINT, NEUTRAL, block_axis, canvas, plain, rule, scale
 
 
-def alpha_heatmap(alpha: np.ndarray, block_words: Sequence[str] = (), dark: bool = False) -> go.Figure:
+def alpha_heatmap(
+    alpha: np.ndarray, block_words: Sequence[str] = (), dark: bool = False, by_field: bool = False
+) -> go.Figure:
     """Blocks by dimensions, popular blocks on top; 0 is the page's background.
 
     Args:
         alpha: Values in [0, 1], (n_blocks, K).
         block_words: What the hover says of each block, for example "782 features, seen 23 to 41 times".
         dark: Whether the page is dark.
+        by_field: Whether the blocks are made within each field.
 
     Returns:
         A figure of one trace.
     """
     n_blocks, width = alpha.shape
-    figure = canvas(max(220, min(560, 90 + 26 * n_blocks)), "dimension", "block (0 = most frequent)", legend=False)
+    figure = canvas(max(220, min(560, 90 + 26 * n_blocks)), "dimension", block_axis(by_field), legend=False)
     words = [plain(block_words[b]) if b < len(block_words) else "" for b in range(n_blocks)]
     figure.add_heatmap(
         z=alpha, zmin=0.0, zmax=1.0, colorscale=scale(dark), xgap=1, ygap=1,

@@ -139,7 +139,7 @@ def draw(run: Run, scheme: DimensionScheme, feature: int, limit: float, key: str
         st.caption(words["unseen"])
     place = (str(run.folder), store.stamp_of(run.folder), scheme.threshold or 0.0, feature)
     charts.show(_bars(*place, limit, run, scheme), key=f"{key}_bars", alt=words["bars_alt"])
-    _neighbours(run, *_around(*place, run, scheme))
+    _neighbours(run, bool(scheme.mask[feature].any()), *_around(*place, run, scheme))
 
 
 def reach(run: Run, shown: list[int]) -> float:
@@ -155,11 +155,11 @@ def reach(run: Run, shown: list[int]) -> float:
     return 1.08 * max(float(np.abs(run.result.weighted[shown]).max()), 1e-6)
 
 
-def _neighbours(run: Run, before: neighbours.Neighbours, after: neighbours.Neighbours) -> None:
+def _neighbours(run: Run, keeps: bool, before: neighbours.Neighbours, after: neighbours.Neighbours) -> None:
     words = texts.page("importance")
     st.markdown(f"**{words['neighbours']}**", help=words["neighbours_about"])
     if not len(after.ids):
-        st.caption(words["nothing_left"])
+        st.caption(words["nobody_left" if keeps else "nothing_left"])
     else:
         st.caption(words["overlap"].format(same=neighbours.overlap(before, after), total=len(before.ids)))
     st.table(neighbour_table(run, before, after), border="horizontal", hide_index=True, alt=words["neighbours_about"])

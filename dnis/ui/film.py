@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dnis.ui import texts
+
 if TYPE_CHECKING:
     from dnis.results import SearchResult
 
@@ -33,7 +35,7 @@ def of_result(result: SearchResult, words: Mapping[str, Any], **more: Any) -> di
     """
     events = [dataclasses.asdict(event) for event in result.history]
     names = _blocks(result.block_of, result.counts, words)
-    words = _said(words, result.config.lr_alpha)
+    words = _said(words, result.config.lr_alpha, result.config.blocks)
     return film(events, words, names=names, n_dims=result.config.embedding_dim, best=result.best_epoch, **more)
 
 
@@ -56,12 +58,13 @@ def of_events(
     n_blocks = int(config["n_blocks"]) if shown is None else len(shown)
     names = [{"name": str(i), "about": ""} for i in range(n_blocks)]
     total = next((e["epochs"] for e in reversed(epochs) if e.get("epochs")), 0)
-    words = _said(words, float(config["lr_alpha"]))
+    words = _said(words, float(config["lr_alpha"]), config.get("blocks", ""))
     return film(epochs, words, names=names, n_dims=int(config["embedding_dim"]), total=total, **more)
 
 
-def _said(words: Mapping[str, Any], lr_alpha: float) -> Mapping[str, Any]:
-    """The texts, where alpha is frozen with what is then so."""
+def _said(words: Mapping[str, Any], lr_alpha: float, blocks: str) -> Mapping[str, Any]:
+    """The texts, with what is so where alpha is frozen or blocks are made within each field."""
+    words = texts.by_blocks(words, blocks)
     return words if lr_alpha > 0 else {**words, "search": words["frozen"]}
 
 

@@ -97,7 +97,8 @@ def _key(run: Run) -> tuple[str, int]:
 def _map(
     folder: str, stamp: int, threshold: float, shown: tuple[int, ...], _run: Run, _scheme: DimensionScheme
 ) -> dict[str, Any]:
-    return cell_map.of_run(_run, _scheme, shown, texts.page("importance")["map"])
+    words = texts.by_blocks(texts.page("importance")["map"], _run.result.config.blocks)
+    return cell_map.of_run(_run, _scheme, shown, words)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -106,4 +107,5 @@ def _everyone(
 ) -> tuple[go.Figure, float]:
     counts, dims = _run.result.counts, _scheme.dims
     named = [(feature, _run.vocabulary.label(feature)) for feature in picked]
-    return figures.dims_by_popularity(counts, dims, named), rank_correlation(counts, dims)
+    seen = counts > 0  # the figure shows no others
+    return figures.dims_by_popularity(counts, dims, named), rank_correlation(counts[seen], dims[seen])

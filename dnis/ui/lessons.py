@@ -97,9 +97,10 @@ def losses(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None
     found = _course(lr, normalise)
     alpha = found.alphas[epoch - 1]
     now = {role: f"{values[epoch - 1]:.3f}" for role, values in found.losses.items()}
+    travel = float(np.abs(alpha - 1).mean())
     live = {
-        "epoch": epoch, "train": now["train"], "val": now["search_val"], "test": now["test"],
-        "travel": f"{np.abs(alpha - 1).mean():.2f}",
+        "epoch": epoch, "train": now["train"], "val": now["search_val"], "test": now["test"], "travel": f"{travel:.2f}",
+        "judge": words["judge_moved"] if travel else words["judge_still"].format(warm=miniature.WARM_EPOCHS),
     }  # fmt: skip
     with picture:
         charts.show(
@@ -141,10 +142,11 @@ def size(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
         turn = st.toggle(words["turn"], value=True, key="learn_turn", **_KEPT)
     rows = _turned(turn)
     here = {str(row["method"]): row for row in rows if row["compression"] == compression}
+    same = "uniform-turned" if turn else "uniform"
     live = {
-        "size": f"{compression}x", "full": f"{rows[0]['mean']:.2f}", "bytes": f"{here['uniform']['n_bytes']:,.0f}",
-        "late": f"{here['dnis']['mean']:.2f}", "same": f"{here['uniform']['mean']:.2f}",
-        "learned": f"{here['dnis-nested']['mean']:.2f}",
+        "size": f"{compression}x", "full": f"{rows[0]['mean']:.2f}", "bytes": f"{here[same]['n_bytes']:,.0f}",
+        "late": f"{here['magnitude']['mean']:.2f}", "same": f"{here[same]['mean']:.2f}",
+        "uniform": figures.method_label(same), "learned": f"{here['dnis-nested']['mean']:.2f}",
     }  # fmt: skip
     _show(words, knobs, picture, live, figures.frontier(rows, words["metric"], height=_HIGH), "learn_size_figure")
 

@@ -171,7 +171,7 @@ def _alpha_slope(
 
 
 def cut(course: Course, threshold: float) -> DimensionScheme:
-    """Keep the entries with |alpha * e| of at least the threshold.
+    """Keep the entries with |alpha * e| of at least the threshold; what alpha has switched off goes at any threshold.
 
     Args:
         course: A finished search.
@@ -180,4 +180,6 @@ def cut(course: Course, threshold: float) -> DimensionScheme:
     Returns:
         The scheme.
     """
-    return DimensionScheme(np.abs(course.weighted) >= threshold, course.block_of, course.alphas[-1], threshold)
+    alpha = course.alphas[-1]
+    mask = (np.abs(course.weighted) >= threshold) & (alpha[course.block_of] > 0)
+    return DimensionScheme(mask, course.block_of, alpha, threshold)

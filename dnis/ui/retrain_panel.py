@@ -27,7 +27,7 @@ def slider(run: Run) -> None:
 def _cut(folder: str, stamp: int, _run: Run) -> dict[str, Any]:
     words, task = texts.page("tradeoff"), _run.result.config.task
     return {
-        **cut.of_run(_run, words["slider"]),
+        **cut.of_run(_run, texts.by_blocks(words["slider"], _run.result.config.blocks)),
         "metric": words["metrics"][task],
         "direction": words["directions"][task],
     }

@@ -92,7 +92,9 @@ def _pictures(one: Run, other: Run, names: dict[str, str], words: dict[str, Any]
         with column:
             st.text(name)
             charts.show(curve, key=f"pair_losses_{key}", alt=words["losses_alt"].format(name=name))
-            picture = figures.alpha_heatmap(run.result.alpha, dark=charts.is_dark())
+            picture = figures.alpha_heatmap(
+                run.result.alpha, dark=charts.is_dark(), by_field=run.result.config.blocks == "field"
+            )
             charts.show(picture, key=f"pair_alpha_{key}", alt=words["alpha_alt"].format(name=name))
     if one.result.alpha.shape == other.result.alpha.shape:
         apart = np.abs(one.result.alpha - other.result.alpha)

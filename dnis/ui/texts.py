@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,19 @@ def with_meanings(tooltip: str) -> str:
     used = [w for w in rules["explained"] if re.search(rf"\b{w.replace('_', '[ -]')}s?\b", tooltip, re.IGNORECASE)]
     meanings = [f"**{w.replace('_', ' ')}**: {tip(w)}" for w in used[: rules["most"]]]
     return "\n\n".join([tooltip, *meanings])
+
+
+def by_blocks(words: Mapping[str, Any], blocks: str) -> dict[str, Any]:
+    """Words of a picture of blocks, as they are where the blocks are made within each field.
+
+    Args:
+        words: Its texts; ``by_field`` holds those that differ then.
+        blocks: How the run's blocks are made; see ``SearchConfig.blocks``.
+
+    Returns:
+        The texts that fit.
+    """
+    return {**words, **words["by_field"]} if blocks == "field" else dict(words)
 
 
 def glossary() -> dict[str, str]:

@@ -109,7 +109,7 @@ def judge(turn: bool, n_seeds: int = 5) -> list[dict[str, object]]:
         found = world(seed)
         table = turned(found) if turn else found.table
         for compression in COMPRESSIONS:
-            for method, (scheme, kept) in _cuts(found, table, compression).items():
+            for method, (scheme, kept) in _cuts(found, table, compression, turn).items():
                 loss = found.loss(kept * scheme.mask, found.true)
                 cells.setdefault((method, compression), []).append((scheme.n_bytes, loss))
     return [
@@ -122,7 +122,9 @@ def judge(turn: bool, n_seeds: int = 5) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _cuts(found: World, table: np.ndarray, compression: int) -> dict[str, tuple[DimensionScheme, np.ndarray]]:
+def _cuts(
+    found: World, table: np.ndarray, compression: int, turn: bool
+) -> dict[str, tuple[DimensionScheme, np.ndarray]]:
     n_bytes = 4 * table.size // compression
     width = np.full(1, EMBEDDING_DIM // compression)
     everyone = np.zeros(len(table), dtype=int)
@@ -130,7 +132,8 @@ def _cuts(found: World, table: np.ndarray, compression: int) -> dict[str, tuple[
     uniform = DimensionScheme.from_block_dims(width, everyone, EMBEDDING_DIM)
     dims, block_of = learned_dims(found, table, table.size / compression)
     nested = DimensionScheme.from_block_dims(dims, block_of, EMBEDDING_DIM)
-    return {"dnis": (late, found.table), "uniform": (uniform, table), "dnis-nested": (nested, table)}
+    same = "uniform-turned" if turn else "uniform"
+    return {"magnitude": (late, found.table), same: (uniform, table), "dnis-nested": (nested, table)}
 
 
 def _first(table: np.ndarray, dims: np.ndarray) -> np.ndarray:

@@ -105,3 +105,11 @@ def test_a_search_with_frozen_alpha_does_not_say_that_alpha_learns(tiny_search):
         "only weights learn, alpha is frozen"
     )
     assert film.of_result(tiny_search, WORDS)["words"]["search"] == WORDS["search"]
+
+
+def test_blocks_within_fields_are_not_called_popular_and_rare(tiny_search):
+    result = replace(tiny_search, config=replace(tiny_search.config, blocks="field"))
+    assert [film.of_result(result, WORDS)["words"][name] for name in ("popular", "rare")] == ["", ""]
+    assert film.of_result(tiny_search, WORDS)["words"]["popular"] == WORDS["popular"]
+    config = {"n_blocks": 5, "embedding_dim": 2, "lr_alpha": 0.1, "blocks": "field"}
+    assert film.of_events([], config, WORDS)["words"]["rows"] == WORDS["by_field"]["rows"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dnis.ui import fairness, lessons, miniature
+from dnis.ui import fairness, lessons, miniature, texts
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 __all__ = ["made_run", "open_page", "runs", "titled_csv"]
@@ -110,3 +110,17 @@ def test_the_verdict_names_whoever_is_better():
 def test_where_dimensions_need_not_differ_uniform_tables_win_the_lesson():
     rows = fairness.judge(0.0, equal_data=True, equal_tuning=True)
     assert lessons.verdict(rows, 960, WORDS)["winner"].startswith("uniform")
+
+
+def test_what_alpha_has_switched_off_is_cut_at_every_threshold():
+    course = miniature.search(miniature.plant())
+    off = course.alphas[-1][course.block_of] == 0
+    assert off.any()
+    assert not miniature.cut(course, 0.0).mask[off].any()
+
+
+@pytest.mark.parametrize(("epoch", "sentence"), [(5, "judge_still"), (60, "judge_moved")])
+def test_the_two_losses_say_whether_alpha_has_seen_the_validation_part(open_page, epoch, sentence):
+    page = open_page("7_learn", before=lambda app: app.session_state.__setitem__("learn_epoch", epoch))
+    told = texts.page("learn")["losses"][sentence].format(warm=miniature.WARM_EPOCHS)
+    assert any(told in m.value for m in page.markdown)
