@@ -26,7 +26,7 @@ _EXAMPLE = np.array([0.9, -0.7, 0.5, 0.6, -0.82, 0.3, 0.15, -0.4])
 _SEEDS = 5
 _HIGH = 260
 _FIGURE_PX, _FIGURES_PX = 316, {"losses": 634}
-_KNOBS_PX, _MORE_KNOBS_PX = 260, {"blocks": 310, "losses": 420, "size": 490, "fair": 340}
+_KNOBS_PX, _MORE_KNOBS_PX = 260, {"blocks": 310, "losses": 420, "size": 540, "fair": 340}
 """Heights of a step's figures and of its knobs with their words: side by side, or one below the other [pixels]."""
 
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}

@@ -176,6 +176,7 @@ def copy_run(run: Run, instead: bool = False) -> Run:
         listed[listed.index(run_id)] = folder.name
     set_run(folder.name, own=True)
     set_threshold(kept)
+    st.toast(texts.page("shell")["copied"], icon=":material/content_copy:")
     return store.load(folder)
 
 

@@ -13,7 +13,7 @@ from dnis.additions import COMPARISON, rename_run
 from dnis.checkpoints import CHECKPOINT, save_checkpoint
 from dnis.files import read_json, write_json
 from dnis.runs import load_run
-from dnis.ui import aside, desk, history, session, store
+from dnis.ui import aside, desk, history, session, store, texts
 from tests.ui.small_run import ROOT, made_run, runs, titled_csv
 
 __all__ = ["made_run", "runs", "titled_csv"]
@@ -131,6 +131,7 @@ def test_another_name_for_a_run_that_came_by_a_link_is_given_to_a_copy(runs, mon
     app.text_input(key="run_name_small-run").set_value("mine")
     app.button(key="run_rename").click().run()
     assert names(app)[0] == "mine"
+    assert app.toast[0].value == texts.page("shell")["copied"]
     assert load_run(runs / "small-run").name == "small run"
     assert app.session_state["_own_runs"] == {app.query_params["run"]}
 

@@ -117,5 +117,5 @@ def test_a_damaged_checkpoint_is_no_offer(broken, change):
 
 
 def test_a_checkpoint_says_nothing_of_who_made_it(broken):
-    assert set(read_record(broken)["job"]) == {"data", "config", "name"}
+    assert set(read_record(broken)["job"]) == {"data", "config", "name", "controls", "mixed_precision"}
     assert json.dumps(read_record(broken)).count("owner") == 0
