@@ -1,8 +1,9 @@
 """The command line: ``python -m dnis prepare|search|resume|sweep|prune|retrain|compare|inspect|export``.
 
 ``--json`` makes one JSON object the last line of standard output; progress goes to standard error. Exit code 0 is
-success, 1 the loss of another process, 2 bad input in one sentence, 130 an interruption. Under torchrun the processes
-share the tables of search, resume and retrain: ``torchrun --nproc-per-node 2 -m dnis search DATA --out FOLDER``.
+success, 1 the loss of another process or of a study's cells, 2 bad input in one sentence, 130 an interruption. Under
+torchrun the processes share the tables of search, resume and retrain:
+``torchrun --nproc-per-node 2 -m dnis search DATA --out FOLDER``.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pathlib import Path
 from dnis import commands, settings, sweep_commands
 from dnis.options import Parser, add_cut, add_data, add_files, add_machine, add_settings
 
-LOST = 1
-"""Exit code after another process of the job has ended."""
+INCOMPLETE = 1
+"""Exit code after another process of the job has ended, and after ``sweep work`` where cells of the study failed."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -41,7 +42,7 @@ def make_parser() -> Parser:
         made[name].add_argument("source", metavar="DATA", help="a CSV or Parquet file, or sample:NAME")
         made[name].add_argument("--out", type=Path, metavar="FOLDER", help="run folder (a new one in runs/)")
         add_data(made[name])
-        add_settings(made[name], settings.SearchConfig)
+        add_settings(made[name], settings.SearchConfig, compares=name == "compare")
     for name in ("resume", "sweep", "prune", "retrain", "export"):
         made[name].add_argument("run", type=Path, metavar="RUN", help="a run folder")
     for name in ("search", "resume", "retrain", "compare"):
@@ -99,7 +100,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except ConnectionError as error:
         where = getattr(options, "run", None) or getattr(options, "out", None)
         sys.stderr.write(f"{error}; go on from the last epoch with the command resume {where}\n")
-        return LOST
+        return INCOMPLETE
     except (ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -107,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     sys.stdout.write((json.dumps(record, allow_nan=False) if options.json else text) + "\n")
-    return 0
+    return INCOMPLETE if options.command is sweep_commands.work and record["failed"] else 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dnis.bulk import prepare as prepare_log
-from dnis.checkpoints import read_record
+from dnis.checkpoints import CHECKPOINT, read_record
 from dnis.control import Control
 from dnis.errands import perform
 from dnis.exports import csv_bytes, npz_arrays, npz_bytes, packed_zip, projector_zip, run_zip, scheme_frame
@@ -72,12 +72,13 @@ def search(options: argparse.Namespace) -> Answer:
 
 def resume(options: argparse.Namespace) -> Answer:
     """Take up a search that was stopped."""
-    kept = None if (options.run / "run.json").is_file() else read_record(options.run)
-    if kept is not None:  # it was killed before it could write a run
-        return _searched({**kept["job"], "kind": "search", "out": options.run, "resume": True}, options)
-    run = load_run(options.run)
-    job = {"kind": "search", "data": asdict(run.data), "config": asdict(run.result.config), "out": run.folder}
-    return _searched({**job, "name": run.name, "resume": True}, options)
+    job = (read_record(options.run) or {}).get("job", {})
+    if not job or (options.run / "run.json").is_file():  # else it was killed before it could write a run
+        run = load_run(options.run)
+        if not (run.result.stopped or (run.folder / CHECKPOINT).exists()):
+            raise ValueError(f"the search of {run.folder} is finished: there is nothing to resume")
+        job |= {"data": asdict(run.data), "config": asdict(run.result.config), "name": run.name}
+    return _searched({**job, "kind": "search", "out": options.run, "resume": True}, options)
 
 
 def _searched(job: dict[str, Any], options: argparse.Namespace) -> Answer:

@@ -19,10 +19,10 @@ from dnis.additions import drop_additions
 from dnis.checkpoints import drop_checkpoint, held, load_checkpoint, save_checkpoint
 from dnis.control import Control, Stopped
 from dnis.files import plain
-from dnis.preparation import cut, planted_rank_correlation, split_of, split_of_run, with_defaults
+from dnis.preparation import cut, planted_rank_correlation, refuse_other_run, split_of, split_of_run, with_defaults
 from dnis.pruning import sweep
 from dnis.ranges import check_range
-from dnis.results import SearchResult
+from dnis.results import STOPPED, SearchResult
 from dnis.runs import add_controls, add_retrained, add_sweep, load_run, save_comparison, save_run
 from dnis.schemes import make_blocks
 from dnis.settings import CompareConfig, DataSpec, SearchConfig, from_dict
@@ -56,13 +56,11 @@ def perform(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]
     Raises:
         ValueError: If the job, its data or its settings are not usable.
     """
-    kinds = {"search": _search, "retrain": _retrain, "compare": _compare}
-    kind = job.get("kind")
+    kind, kinds = job.get("kind"), {"search": _search, "retrain": _retrain, "compare": _compare}
     if kind not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}; got {kind!r}")
-    missing = [name for name in ({"retrain": ("run",)}.get(kind, ("out",))) if not job.get(name)]
-    if missing:
-        raise ValueError(f"a job of kind {kind!r} needs {missing[0]!r}")
+    if not job.get(place := "run" if kind == "retrain" else "out"):
+        raise ValueError(f"a job of kind {kind!r} needs {place!r}")
     for name in ("threads", "processes"):
         check_range(name, job.get(name, 1), 1, 256)
     import torch  # noqa: PLC0415  only now is the engine needed
@@ -99,7 +97,9 @@ def _searched(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, An
     config = with_defaults(SearchConfig, job.get("config", {}), split)
     state = load_checkpoint(out, current().place, split.digest) if job.get("resume") else None
     search = Search(split, config, state=state)
-    record = {"job": plain({"data": data, "config": config, "name": job.get("name", "")}), "digest": split.digest}
+    usual = {"name": "", "controls": True, "mixed_precision": False}
+    kept = {"data": data, "config": config, **{name: job.get(name, value) for name, value in usual.items()}}
+    record = {"job": plain(kept), "digest": split.digest}
     finished = _run_epochs(search, emit, control, lambda: _checkpoint(out, search, record))
     if not search.history:
         if _is_first():
@@ -107,8 +107,7 @@ def _searched(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, An
         return {"event": "stopped"}
     result = search.result()
     if not finished:
-        note = f"stopped at epoch {len(search.history)} of {config.epochs}"
-        result = replace(result, warnings=(*result.warnings, note))
+        result = replace(result, warnings=(*result.warnings, f"{STOPPED} {len(search.history)} of {config.epochs}"))
     if _is_first():
         _keep(job, replace(data, strategy=split.strategy), result, split)
         # the run is safe now: who stops a search need not wait for what is measured on it
@@ -226,9 +225,10 @@ def _retrain(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any
 def _compare(job: dict[str, Any], emit: Emit, control: Control) -> dict[str, Any]:
     from dnis.comparison import CellStore, Contest, compare, estimate_s  # noqa: PLC0415
 
-    values, out = job.get("config", {}), Path(job["out"])
+    values, data, out = job.get("config", {}), from_dict(DataSpec, job.get("data", {})), Path(job["out"])
     shared = values.get("search", {})
-    split = split_of(from_dict(DataSpec, job.get("data", {})), shared.get("task"), shared.get("model"))
+    split = split_of(data, shared.get("task"), shared.get("model"))
+    refuse_other_run(out, split, data)
     config, method = with_defaults(CompareConfig, values, split), job.get("method")
 
     def hear(cell: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dnis.meanings import MEANINGS, OF_COMPARISONS
 from dnis.presets import PRESETS
-from dnis.settings import SPLIT_STRATEGIES, DataSpec, SearchConfig
+from dnis.settings import DEFAULTS_BY_TASK, SPLIT_STRATEGIES, DataSpec, SearchConfig
 
 ROLES = {
     "--user": ("user", "column of the user"),
@@ -32,37 +33,6 @@ LISTS = {
     "--numeric": ("numeric", "columns of numbers, to be binned"),
 }
 """The same for several columns, with commas between them."""
-
-MEANINGS = {
-    "embedding_dim": "dimensions before the search, K",
-    "lr": "learning rate of the weights",
-    "l2": "penalty on the looked-up rows",
-    "l2_nu": "exponent nu of the penalty's factor (count / mean)^nu",
-    "batch_size": "interactions per step",
-    "epochs": "longest search [epochs]",
-    "patience": "epochs without a better one before it ends",
-    "hidden": "widths of the hidden layers",
-    "n_negatives": "sampled items per seen one (topk)",
-    "topk_loss": "bce, bpr, softmax over the sampled items, or full_softmax over all (topk)",
-    "n_blocks": "feature blocks",
-    "blocks": "how blocks are made: equal, magnitude or field",
-    "lr_alpha": "step of alpha",
-    "l1_alpha": "penalty on alpha",
-    "l1_scale": "relative to alpha's loss gradient, or absolute",
-    "order": "1 or 2: whether alpha's gradient looks one weight step ahead",
-    "warm_epochs": "epochs before alpha moves",
-    "compression": "how many times smaller the table should become; 0 leaves that to the threshold",
-    "recipe": "paper: a weight per block and dimension; budget: dimensions per block, at a compression",
-    "wide_epochs": "epochs of a full table before it is turned and cut, in a masked training",
-    "ema_decay": "share that stays, each epoch, of the mean of the weights that a training ends as; 0: no mean",
-    "seed": "seed of the split and of the search",
-    "methods": "methods to compare",
-    "compressions": "how many times smaller than K, each",
-    "seeds": "seeds of the final trainings",
-    "n_trials": "trials per method and compression",
-    "n_bootstrap": "draws for the intervals",
-}
-"""What a setting means, where its name does not say it."""
 
 CUTS = {
     "threshold": (float, "smallest |alpha * e| that stays"),
@@ -151,26 +121,32 @@ def add_machine(parser: argparse.ArgumentParser, trains: bool) -> None:
     meaning = "where the training computes (default auto: a GPU where there is one)"
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=meaning)
     meaning = "let models compute in bfloat16 where that is safe; tables and gradients stay as they are"
-    parser.add_argument("--mixed-precision", action="store_true", help=meaning)
+    # left out where it is not given, so that a search that is taken up keeps what it began with
+    parser.add_argument("--mixed-precision", action="store_true", default=argparse.SUPPRESS, help=meaning)
 
 
-def add_settings(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
+OF_METHODS = ("compression", "recipe")
+"""Settings that a comparison leaves to its methods, each of which sets its own."""
+
+
+def add_settings(parser: argparse.ArgumentParser, kind: type[Any], compares: bool = False) -> None:
     """Add an option per field of a settings record.
 
     Args:
         parser: The command's parser.
         kind: The record's class.
+        compares: Whether the settings are what all methods of a comparison share.
     """
+    meanings = {**MEANINGS, **(OF_COMPARISONS if compares else {})}
     group = parser.add_argument_group("settings")
     if kind is SearchConfig:
         group.add_argument("--preset", choices=PRESETS, default=argparse.SUPPRESS, help="settings to start from")
     for f in dataclasses.fields(kind):
         flag, default = "--" + f.name.replace("_", "-"), f.default
-        if dataclasses.is_dataclass(default):
-            continue  # settings inside settings have options of their own
-        known = "follows from the data" if f.name in ("task", "model", "batch_size") else f"default {_text(default)}"
+        if dataclasses.is_dataclass(default) or (compares and f.name in OF_METHODS):
+            continue  # settings inside settings have options of their own, and a method sets what is its own
         form: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
-        form["help"] = f"{MEANINGS[f.name]} ({known})" if f.name in MEANINGS else f"({known})"
+        form["help"] = f"{meanings.get(f.name, '')} ({_usual(f.name, default)})".lstrip()
         if isinstance(default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **form)
         elif isinstance(default, tuple):
@@ -239,6 +215,14 @@ def new_folder(options: argparse.Namespace) -> Path:
     if (options.out / "run.json").exists():
         raise ValueError(f"--out {options.out} holds a run already; name another folder or remove it")
     return options.out
+
+
+def _usual(name: str, default: Any) -> str:
+    """What a setting is where it is not given, for the tasks that differ from ratings, too."""
+    if name in ("task", "model", "batch_size"):
+        return "follows from the data"
+    by_task = [f"{task} {_text(usual[name])}" for task, usual in DEFAULTS_BY_TASK.items() if name in usual]
+    return "; ".join([f"default {_text(default)}", *by_task])
 
 
 def _text(value: Any) -> str:

@@ -17,7 +17,8 @@ from dnis.cells import fingerprint
 from dnis.files import read_json
 from dnis.limits import DataError
 from dnis.presets import preset
-from dnis.settings import DEFAULTS_BY_TASK, CompareConfig, DataSpec, SearchConfig, from_dict
+from dnis.ranges import check_choice
+from dnis.settings import DEFAULTS_BY_TASK, TASK_NAMES, CompareConfig, DataSpec, SearchConfig, from_dict
 
 KEYS = {"search": ("kind", "data", "config", "grid"), "compare": ("kind", "data", "config")}
 """What a spec of each kind may say."""
@@ -70,7 +71,7 @@ def _cells_of(spec: Any) -> list[Cell]:
     for name in spec:
         if name not in KEYS[kind]:
             raise ValueError(f"unknown key {name!r} of kind {kind!r}; known are {', '.join(KEYS[kind])}")
-    data, config = _data(spec.get("data")), dict(spec.get("config", {}))
+    data, config = _data(spec.get("data")), _settings("config", spec.get("config", {}))
     if kind == "compare":
         return _shares({"kind": kind, "data": data, "config": config})
     return [_search(data, config, chosen) for chosen in _grid(spec.get("grid", {}))]
@@ -83,6 +84,12 @@ def _data(given: Any) -> dict[str, Any]:
     if not data["source"].startswith("sample:"):
         data["source"] = str(Path(data["source"]).resolve())  # a worker elsewhere starts from another folder
     return data
+
+
+def _settings(name: str, given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise ValueError(f"{name} must be an object of settings, got {given!r}")
+    return given
 
 
 def _grid(given: Any) -> list[dict[str, Any]]:
@@ -104,12 +111,14 @@ def _check_search(values: dict[str, Any]) -> dict[str, Any]:
     given = {**preset(values.get("preset", "default")), **values}
     given.pop("preset", None)
     task = given.get("task", "ctr" if given.get("model") in ("WideDeep", "DeepFM") else "rating")
-    known = {"task": task, **DEFAULTS_BY_TASK.get(task, {}), **given}
+    check_choice("task", task, TASK_NAMES)
+    known = {"task": task, **DEFAULTS_BY_TASK[task], **given}
     from_dict(SearchConfig, known)
     return known
 
 
 def _shares(job: dict[str, Any]) -> list[Cell]:
-    config = from_dict(CompareConfig, {**job["config"], "search": _check_search(job["config"].get("search", {}))})
+    search = _check_search(_settings("search", job["config"].get("search", {})))
+    config = from_dict(CompareConfig, {**job["config"], "search": search})
     folder = f"comparisons/{fingerprint(job)[:22]}"
     return [Cell(job, folder, f"compare {method}", method) for method in config.methods]

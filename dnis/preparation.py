@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from dnis.presets import preset
 from dnis.pruning import prune
 from dnis.ranges import check_choice
 from dnis.reading import DataError
+from dnis.runs import load_run
 from dnis.settings import (
     DEFAULTS_BY_TASK,
     TASK_NAMES,
@@ -126,6 +128,27 @@ def same_data(split: Split, run: Run) -> Split:
             f"{len(split.counts):,} features now, {len(run.result.counts):,} then, or other counts"
         )
     return split
+
+
+def refuse_other_run(folder: Path, split: Split, data: DataSpec) -> None:
+    """Refuse a folder whose run is of other data: what is put there would show as that run's result.
+
+    Args:
+        folder: Where something is to be added; it need not be there.
+        split: What it is made from.
+        data: How these data are called.
+
+    Raises:
+        DataError: If a run of other data is there, or of the same dealt otherwise.
+    """
+    if not (folder / "run.json").is_file():
+        return
+    run = load_run(folder)
+    if not np.array_equal(split.counts, run.result.counts):
+        raise DataError(
+            f"{folder} holds a run that was made from {run.data.source}, not from {data.source} as dealt here; "
+            "name another folder"
+        )
 
 
 def with_defaults(kind: type[SearchConfig | CompareConfig], values: dict[str, Any], split: Split) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dnis.ranges import check_choice
+
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "released": {
@@ -45,6 +47,5 @@ def preset(name: str) -> dict[str, Any]:
     Raises:
         ValueError: If there is no such preset.
     """
-    if name not in PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {name!r}")
+    check_choice("preset", name, tuple(PRESETS))
     return dict(PRESETS[name])

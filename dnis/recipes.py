@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 from string import Template
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from dnis.files import plain
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 _ROLE_FLAGS = {"split": "--split-column"}
 
 _ONE_THREAD = "export OMP_NUM_THREADS=1  # the bits depend on the number of threads"
+
+_TO_ITS_END = "result = search(split, config)"
+
+_STOPPED = """running = Search(split, config)
+while not running.done and len(running.history) < {n}:  # where somebody stopped it
+    running.step()
+result = running.result()"""
+
+_MIXED = "with joined(mixed=True):  # in mixed precision, as the run was\n"
 
 _SCRIPT = Template('''"""The same search again: same data, settings and seed, hence the same numbers.
 
@@ -36,8 +46,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # the bits depend on the number of threads
 sys.path.insert(0, os.getcwd())  # where the dnis package is
 
 import numpy as np
-from dnis import DataSpec, SearchConfig, prune, search, train
-from dnis.preparation import split_of
+${imports}
 
 
 def report(what, metrics):
@@ -53,7 +62,7 @@ try:
     split = split_of(data, config.task, config.model)
 except (ValueError, OSError, IndexError) as error:
     sys.exit(f"These data cannot be used: {error}")
-result = search(split, config)
+${searching}
 report("search", result.metrics)
 
 scheme = prune(result, threshold=${threshold})
@@ -137,7 +146,10 @@ def script(run: Run, threshold: float) -> str:
     is_sample = run.data.source.startswith("sample:")
     config = run.result.config
     lines = [f"    {f.name}={getattr(config, f.name)!r}," for f in dataclasses.fields(config)]
+    imports, searching = _searching(run)
     return _SCRIPT.substitute(
+        imports=imports,
+        searching=searching,
         usage=" ".join([f"{file_stem(run)}.py", *([] if is_sample else [Path(run.data.source).name])]),
         stem=file_stem(run),
         source=repr(run.data.source) if is_sample else "sys.argv[1]",
@@ -148,6 +160,18 @@ def script(run: Run, threshold: float) -> str:
         config="\n".join(lines),
         threshold=repr(float(threshold)),
     )
+
+
+def _searching(run: Run) -> tuple[str, str]:
+    """What a script imports, and the lines that search as the run did: as far, and as precisely."""
+    result, mixed = run.result, bool(run.facts.get("mixed_precision"))
+    names = "DataSpec, SearchConfig, prune, train" if result.stopped else "DataSpec, SearchConfig, prune, search, train"
+    imports = [f"from dnis import {names}"]
+    imports += ["from dnis.bilevel import Search"] if result.stopped else []
+    imports += ["from dnis.preparation import split_of"]
+    imports += ["from dnis.processes import joined"] if mixed else []
+    lines = _STOPPED.format(n=len(result.history)) if result.stopped else _TO_ITS_END
+    return "\n".join(imports), _MIXED + indent(lines, "    ") if mixed else lines
 
 
 def command(run: Run, threshold: float) -> str:
@@ -173,12 +197,17 @@ def command(run: Run, threshold: float) -> str:
     settings |= {**changed_settings(config), "seed": config.seed}
     for name, value in settings.items():
         words += _flag(name, value)
+    if run.facts.get("mixed_precision"):
+        words += ["--mixed-precision"]
     again = ["python", "-m", "dnis", "retrain", "runs/my-run", "--threshold", f"{threshold:.9g}"]
     lines = [_ONE_THREAD, shlex.join([*words, "--out", "runs/my-run"]), shlex.join(again)]
     if data["seed"] != config.seed:
         lines.insert(
             0, f"# the split had seed {data['seed']}, and --seed sets both: only the script repeats this run exactly"
         )
+    if run.result.stopped:
+        n = len(run.result.history)
+        lines.insert(0, f"# the search was stopped after epoch {n}, and this goes on: only the script repeats this run")
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,9 @@ import numpy as np
 from dnis.schemes import DimensionScheme
 from dnis.settings import CompareConfig, SearchConfig, TrainConfig
 
+STOPPED = "stopped at epoch"
+"""How the warning begins of a search that somebody has stopped."""
+
 
 @dataclass(frozen=True, slots=True)
 class EpochEvent:
@@ -78,6 +81,11 @@ class SearchResult:
             return self.config.for_training()
         warm = [e.losses["select_val"] for e in self.history if e.phase == "warm"]
         return self.config.for_training(wide_epochs=int(np.argmin(warm)) + 1 if warm else 0)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has stopped the search before its end."""
+        return any(warning.startswith(STOPPED) for warning in self.warnings)
 
     def fitted(self, mask: np.ndarray | None = None) -> Fitted:
         """The model with alpha folded in and, where given, a (n_features, K) mask applied."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from functools import cache
+from typing import Any, Self, TypeVar, get_type_hints
 
-from dnis.ranges import check_choice, check_range
+from dnis.ranges import check_choice, check_kind, check_range
 
 TASK_NAMES = ("rating", "ctr", "topk")
 """What is predicted: a number, a click, or a ranking of all items."""
@@ -188,16 +189,21 @@ def from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
         An instance of ``kind``.
 
     Raises:
-        ValueError: If a name is unknown or a value is out of its range.
+        ValueError: If a name is unknown, or a value is of another kind or out of its range.
     """
-    known = {f.name for f in dataclasses.fields(kind)}
+    known = _kinds_of(kind)
     for name in values:
         if name not in known:
             raise ValueError(f"unknown setting {name!r}; known are {', '.join(sorted(known))}")
     frozen: dict[str, Any] = {k: _tuple(v) for k, v in values.items()}
     if kind is CompareConfig and isinstance(values.get("search"), dict):
         frozen["search"] = from_dict(SearchConfig, values["search"])
+    for name, value in frozen.items():
+        check_kind(name, value, known[name])
     return kind(**frozen)
+
+
+_kinds_of = cache(get_type_hints)
 
 
 def _tuple(value: Any) -> Any:

@@ -48,6 +48,7 @@ def plan(options: argparse.Namespace) -> Answer:
 
 def work(options: argparse.Namespace) -> Answer:
     """Work through a study's queue until it is empty; start as many of these as there are machines and cores."""
+    check_range("threads", options.threads, 1, 256)
     check_range("patience_s", options.patience_s, 0.1, 1e6)
     control = Control()
     with stop_on_interrupt(control), Progress() as progress:

@@ -17,7 +17,7 @@ NUMPY_ONLY = (
     "files",
     "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions", "runs", "inspection",
     "archives", "trial", "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker",
-    "plans", "pulse", "study", "sweeps", "options", "progress", "commands", "sweep_commands", "__main__",
+    "plans", "pulse", "study", "sweeps", "meanings", "options", "progress", "commands", "sweep_commands", "__main__",
 )  # fmt: skip
 """Modules that load neither torch nor streamlit; they may fetch the engine when a function needs it."""
 
@@ -39,7 +39,7 @@ ROAD = (
     "crew", "comparison",
     # what leaves the road
     "exports", "recipes", "figures", "control", "presets", "preparation", "errands", "worker", "plans", "pulse",
-    "study", "sweeps", "options", "progress", "commands", "sweep_commands", "__main__", "ui",
+    "study", "sweeps", "meanings", "options", "progress", "commands", "sweep_commands", "__main__", "ui",
 )  # fmt: skip
 """Every module of the package; each imports only what stands before it."""
 

@@ -11,6 +11,8 @@ import pytest
 
 import dnis
 from dnis.__main__ import main, make_parser
+from dnis.checkpoints import load_checkpoint, save_checkpoint
+from dnis.control import Control
 from dnis.options import settings_of
 from dnis.pruning import prune
 from dnis.recipes import command
@@ -113,6 +115,21 @@ def test_compare_answers_with_rows_and_paired_differences(ratings_csv, tmp_path,
     assert found["verdict"]
 
 
+def test_a_comparison_never_takes_the_place_of_that_of_a_run_on_other_data(
+    ratings_csv, ratings_frame, run_folder, tmp_path, capsys
+):
+    other = tmp_path / "other.csv"
+    ratings_frame[:1000].to_csv(other, index=False)
+    words = f"{SETTINGS} --methods uniform --compressions 1 --seeds 0 --n-trials 1 --processes 1 --out".split()
+    kept = answer(capsys, "compare", ratings_csv, *words, run_folder)
+    said = refused(capsys, "compare", other, *words, run_folder)
+    assert f"{run_folder} holds a run that was made from {ratings_csv}, not from {other}" in said
+    assert "holds a run that was made from" in refused(
+        capsys, "compare", ratings_csv, "--split", "random", *words, run_folder
+    )
+    assert json.loads((run_folder / "comparison.json").read_text())["rows"] == kept["rows"]
+
+
 def test_inspect_says_what_is_in_data(ratings_csv, capsys):
     found = answer(capsys, "inspect", ratings_csv)
     assert {n: found[n] for n in ("task", "n_interactions", "n_users", "n_items", "n_features", "split")} == {
@@ -141,20 +158,50 @@ def test_the_packed_export_holds_table_rows_and_loader(run_folder, tmp_path, cap
         assert sorted(archive.namelist()) == ["features.csv", "load_table.py", "table.safetensors"]
 
 
-def test_resume_takes_up_a_stopped_search(ratings_csv, tmp_path, capsys, monkeypatch):
-    from dnis.control import Control
+def stop_before_epoch(monkeypatch, n):
+    """Say stop before epoch n of the next search; what comes later goes to its end."""
+    go_on, turns = Control.may_go_on, iter([True] * (n - 1) + [False])
+    monkeypatch.setattr(Control, "may_go_on", lambda self: next(turns, True) and go_on(self))
 
+
+def test_resume_takes_up_a_stopped_search(ratings_csv, tmp_path, capsys, monkeypatch):
     words = ["search", str(ratings_csv), *SETTINGS.split(), "--no-controls", "--out"]
     assert main([*words, str(tmp_path / "whole")]) == 0
-    go_on, turns = Control.may_go_on, iter([True, True, False])
-    monkeypatch.setattr(Control, "may_go_on", lambda self: next(turns))
+    stop_before_epoch(monkeypatch, 3)
     assert main([*words, str(tmp_path / "part")]) == 0
-    monkeypatch.setattr(Control, "may_go_on", go_on)
     assert load_run(tmp_path / "part").result.warnings == ("stopped at epoch 2 of 3",)
     assert answer(capsys, "resume", tmp_path / "part")["warnings"] == []
     whole, part = load_run(tmp_path / "whole").result, load_run(tmp_path / "part").result
     np.testing.assert_array_equal(part.alpha, whole.alpha)
     np.testing.assert_array_equal(part.embeddings, whole.embeddings)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_resume_keeps_to_what_the_search_was_asked_for(ratings_csv, tmp_path, capsys, monkeypatch, is_killed):
+    words = ["search", str(ratings_csv), *f"{SETTINGS} --model MLP --no-controls --mixed-precision --out".split()]
+    assert main([*words, str(tmp_path / "whole")]) == 0
+    stop_before_epoch(monkeypatch, 3)
+    assert main([*words, str(tmp_path / "part")]) == 0
+    if is_killed:  # before it could write a run
+        (tmp_path / "part" / "run.json").unlink()
+    answer(capsys, "resume", tmp_path / "part")
+    whole, part = load_run(tmp_path / "whole"), load_run(tmp_path / "part")
+    assert part.controls == {}
+    assert part.facts["mixed_precision"] is True
+    np.testing.assert_array_equal(part.result.embeddings, whole.result.embeddings)
+
+
+def test_resume_of_an_older_state_measures_a_control_in_single_precision(ratings_csv, tmp_path, capsys, monkeypatch):
+    words = ["search", str(ratings_csv), *SETTINGS.split(), "--no-controls", "--out", str(tmp_path / "part")]
+    stop_before_epoch(monkeypatch, 3)
+    assert main(words) == 0
+    arrays, record = load_checkpoint(tmp_path / "part")
+    job = {name: record["job"][name] for name in ("data", "config", "name")}
+    save_checkpoint(tmp_path / "part", arrays, {**record, "job": job})
+    answer(capsys, "resume", tmp_path / "part")
+    run = load_run(tmp_path / "part")
+    assert list(run.controls) == ["magnitude"]
+    assert "mixed_precision" not in run.facts
 
 
 def refused(capsys, *words):
@@ -220,7 +267,9 @@ def test_bad_data_end_with_code_2_and_one_sentence(tmp_path, capsys, text, sente
         ("prune {run} --threshold 1 --n-values 2", "not allowed with argument"),
         ("prune {csv}", "is not a run"),
         ("sweep gone", "gone is not a run: it has no run.json"),
-        ("resume {run}", "checkpoint.safetensors is missing"),
+        ("resume {run}", "is finished: there is nothing to resume"),
+        ("compare {csv} --recipe budget", "unrecognized arguments: --recipe budget"),
+        ("sweep work {run} --threads 0", "threads must be in [1, 256], got 0"),
         ("compare {csv} --methods dnis", "methods must include uniform"),
         ("export {run}", "the following arguments are required: --out"),
     ],

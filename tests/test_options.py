@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 from dnis.__main__ import make_parser
 from dnis.options import data_of, settings_of
 from dnis.settings import CompareConfig, DataSpec, SearchConfig
@@ -25,6 +27,36 @@ def test_a_comparison_has_the_same_options_and_its_own():
     options = make_parser().parse_args(["compare", "d.csv", *words.split()])
     assert settings_of(options, SearchConfig) == {"lr": 0.1}
     assert settings_of(options, CompareConfig) == {"seeds": [3, 4], "methods": ["uniform", "pep"]}
+
+
+def test_a_comparison_leaves_compression_and_recipe_to_its_methods(capsys):
+    # the usual slip, understood as what it stands for
+    options = make_parser().parse_args(["compare", "d.csv", "--compression", "4", "8"])
+    assert settings_of(options, CompareConfig) == {"compressions": [4.0, 8.0]}
+    assert settings_of(options, SearchConfig) == {}
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(["compare", "d.csv", "--recipe", "budget"])
+
+
+def help_of(command, capsys):
+    with pytest.raises(SystemExit):
+        make_parser().parse_args([command, "--help"])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_help_tells_the_defaults_of_every_task(capsys):
+    said = help_of("search", capsys)
+    assert "penalty on the looked-up rows (default 0.1; ctr 0.0001; topk 0.01)" in said
+    assert "dimensions before the search, K (default 64; ctr 16)" in said
+    assert "learning rate of the weights (default 0.005; ctr 0.002; topk 0.005)" in said
+    assert "(default 4; topk 8)" in said
+    assert "longest search [epochs] (default 60; ctr 30)" in said
+    assert "interactions per step (follows from the data)" in said
+
+
+def test_the_help_of_the_seed_says_what_it_is_the_seed_of(capsys):
+    assert "seed of the split and of the search (default 0)" in help_of("search", capsys)
+    assert "seed of the split (default 0)" in help_of("compare", capsys)
 
 
 def test_columns_are_named_in_the_order_in_which_they_are_given():

@@ -124,6 +124,46 @@ def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     assert saved["mask"].sum() == done["retrained"]["n_values"]
 
 
+class StopAfter(Control):
+    """Says stop before epoch n + 1."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.left = n
+
+    def may_go_on(self):
+        self.left -= 1
+        return self.left >= 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "mixed"),
+    [({}, False), ({"model": "MLP", "compression": 4.0}, True), ({"recipe": "budget", "compression": 4.0}, False)],
+)
+def test_the_script_repeats_a_search_as_far_as_it_came_and_as_precisely(ratings_csv, tmp_path, settings, mixed):
+    config = {"embedding_dim": 8, "n_blocks": 3, "epochs": 12, "warm_epochs": 1, "patience": 12, **settings}
+    job = {"kind": "search", "data": {"source": str(ratings_csv)}, "config": config, "out": str(tmp_path / "run")}
+    perform({**job, "mixed_precision": mixed}, lambda event: None, StopAfter(10))
+    run = load_run(tmp_path / "run")
+    assert run.result.stopped
+    assert len(run.result.history) == 10
+    wanted = reported("search", run.result.metrics)
+    assert script_says(run, tmp_path, ratings_csv)[: len(wanted)] == wanted
+    assert recipes.command(run, 0.1).startswith("# the search was stopped after epoch 10")
+    assert ("--mixed-precision" in recipes.command(run, 0.1)) == mixed
+
+
+def test_the_script_of_a_finished_search_computes_in_mixed_precision_where_the_run_did(ratings_csv, tmp_path):
+    config = {"model": "MLP", "embedding_dim": 8, "n_blocks": 3, "epochs": 2, "warm_epochs": 1}
+    job = {"kind": "search", "data": {"source": str(ratings_csv)}, "config": config, "out": str(tmp_path / "run")}
+    perform({**job, "controls": False, "mixed_precision": True}, lambda event: None, Control())
+    run = load_run(tmp_path / "run")
+    wanted = reported("search", run.result.metrics)
+    assert script_says(run, tmp_path, ratings_csv)[: len(wanted)] == wanted
+    single = replace(run, facts={})
+    assert script_says(single, tmp_path, ratings_csv)[: len(wanted)] != wanted
+
+
 @pytest.mark.parametrize(("task", "model"), [("rating", "MF"), ("topk", "NeuMF")])
 def test_the_script_leaves_aside_the_fields_that_the_run_left_aside(ratings_frame, tmp_path, task, model):
     source = tmp_path / "films.csv"

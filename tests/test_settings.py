@@ -150,6 +150,24 @@ def test_a_search_reads_its_own_settings_back():
     assert SearchConfig.from_dict({"hidden": [16], "lr": 0.5}) == SearchConfig(hidden=(16,), lr=0.5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        (DataSpec, {"source": None}, "source must be text, got None"),
+        (DataSpec, {"columns": [["user", 1]]}, r"columns must be a list of pairs of texts, got \(\('user', 1\),\)"),
+        (SearchConfig, {"hidden": "64"}, "hidden must be a list of whole numbers, got '64'"),
+        (SearchConfig, {"normalise": 0}, "normalise must be true or false, got 0"),
+        (SearchConfig, {"lr": "fast"}, r"lr must be in \[1e-06, 1\], got 'fast'"),
+        (SearchConfig, {"hidden": [True]}, r"hidden must be in \[1, 4096\], got True"),
+        (CompareConfig, {"search": [1]}, r"search must be an object of settings, got \(1,\)"),
+        (CompareConfig, {"seeds": {"0": 1}}, "seeds must be a list of whole numbers, got {'0': 1}"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_by_its_name(kind, values, said):
+    with pytest.raises(ValueError, match=said):
+        from_dict(kind, values)
+
+
 def test_an_unknown_setting_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="unknown setting 'learning_rate'; known are .*lr, lr_alpha"):
         SearchConfig.from_dict({"learning_rate": 0.1})

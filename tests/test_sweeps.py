@@ -145,10 +145,12 @@ def test_a_cell_that_cannot_be_done_is_told_and_tried_again_when_planned_again(t
     study, data = tmp_path / "study", tmp_path / "gone.csv"
     spec = spec_file(tmp_path, data, grid={"seed": [0, 1]})
     assert main(["sweep", "plan", str(study), str(spec)]) == 0
-    assert main(["sweep", "work", str(study), "--json"]) == 0
+    assert main(["sweep", "work", str(study), "--json"]) == 1
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (found["failed"], found["n_done_here"]) == (2, 0)
     assert "gone.csv" in found["cells"][0]["reason"]
+    assert main(["sweep", "show", str(study)]) == 0
+    capsys.readouterr()
     assert main(["sweep", "plan", str(study), str(spec), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n_new"] == 2
     assert main(["sweep", "plan", str(study), str(spec), "--json"]) == 0
@@ -176,6 +178,12 @@ def test_without_optuna_one_sentence_says_what_to_install(planned, monkeypatch, 
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert main(["sweep", "show", str(planned)]) == 2
     assert capsys.readouterr().err == "sweep needs Optuna: python -m pip install -r requirements-sweep.txt\n"
+
+
+def test_a_worker_without_threads_is_refused_before_it_takes_a_cell(planned, capsys):
+    assert main(["sweep", "work", str(planned), "--threads", "0"]) == 2
+    assert "threads must be in [1, 256], got 0" in capsys.readouterr().err
+    assert {row["state"] for row in Study(planned).rows()} == {"WAITING"}
 
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path, capsys):

@@ -44,7 +44,8 @@ def find(run_id: str | None) -> Unfinished | None:
         return None
     run = store.find(folder.name)  # a stopped search has one, whose name may have been changed since
     name = str(job.get("name", "")) if run is None else run.name
-    job = {"kind": "search", "data": asdict(data), "config": asdict(config), "name": name}
+    how = {key: job[key] for key in ("controls", "mixed_precision") if key in job}  # told on the command line
+    job = {"kind": "search", "data": asdict(data), "config": asdict(config), "name": name, **how}
     return Unfinished(folder.name, epoch, config.epochs, {**job, "out": str(folder), "resume": True})
 
 

@@ -51,6 +51,10 @@ def broken(runs_folder, ratings_csv):
     return runs_folder / "broken"
 
 
+def test_what_the_command_line_was_told_is_told_again(broken):
+    assert unfinished.find("broken").job["controls"] is False
+
+
 def until(found, seconds=60.0):
     end = time.monotonic() + seconds
     while not (value := found()):
