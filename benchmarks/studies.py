@@ -188,7 +188,7 @@ def heading(name: str, studies: Mapping[str, Study]) -> str:
 Made by `python -m benchmarks.{name} --data DIR --write FILE`. Every method: {n_trials} tuning
 trials (learning rate, L2, its frequency exponent) per compression on select_val, then {n_seeds} seeds trained on
 everything but test. Bytes count the index. Differences are paired with the best uniform table of at most the same
-bytes; the interval is a bootstrap over test users. `s` and `MB`: wall time of proposal and final training, peak memory
-of the process.
+bytes, or of the same budget where none is so small; the interval is a bootstrap over test users. `s` and `MB`: wall
+time of proposal and final training, peak memory of the process.
 {platform.machine()}, {os.cpu_count()} cores, one thread, Python {platform.python_version()}.
 """

@@ -76,16 +76,18 @@ def _compared(
 ) -> list[dict[str, Any]]:
     """Per row the dimensions of its reference, and the differences to it where it is another row."""
     means = np.array([values.mean() for values in per_seed])
-    references = [_best_uniform(found, sizes, means, size, higher_is_better) for size in sizes]
+    found_within = [_reference(found, sizes, means, i, higher_is_better) for i in range(len(found))]
+    references = [reference for reference, _ in found_within]
     others = {i: r for i, r in enumerate(references) if r is not None and r != i}
     intervals = paired_differences([(outcomes[i], outcomes[r]) for i, r in others.items()], n_draws)
     rows = [
         {
             "reference": None if r is None else found[r]["cells"][0]["embedding_dim"],
+            "reference_within": within,
             **dict.fromkeys(("difference", "low", "high")),
             "differences": [],
         }
-        for r in references
+        for r, within in found_within
     ]
     values = [_by_seed(row, v) for row, v in zip(found, per_seed, strict=True)]
     for (i, r), interval in zip(others.items(), intervals, strict=True):
@@ -99,13 +101,16 @@ def _by_seed(row: dict[str, Any], values: np.ndarray) -> dict[int, float]:
     return {cell["settings"]["seed"]: float(v) for cell, v in zip(row["cells"], values, strict=True)}
 
 
-def _best_uniform(
-    found: list[dict[str, Any]], sizes: np.ndarray, means: np.ndarray, n_bytes: int, higher_is_better: bool
-) -> int | None:
-    fits = [i for i, row in enumerate(found) if row["method"] == "uniform" and sizes[i] <= n_bytes * SAME_SIZE]
-    if not fits:
-        return None
-    return (max if higher_is_better else min)(fits, key=lambda i: means[i])
+def _reference(
+    found: list[dict[str, Any]], sizes: np.ndarray, means: np.ndarray, row: int, higher_is_better: bool
+) -> tuple[int | None, str]:
+    """The best uniform table of at most a row's size, or else of at most its budget; and which of the two it is."""
+    # what leaves a part of the smallest budget unused would else have nothing to be compared with
+    for within, limit in (("size", sizes[row]), ("budget", found[row]["budget"])):
+        fits = [i for i, other in enumerate(found) if other["method"] == "uniform" and sizes[i] <= limit * SAME_SIZE]
+        if fits:
+            return (max if higher_is_better else min)(fits, key=lambda i: means[i]), within
+    return None, ""
 
 
 def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> list[str]:
@@ -193,6 +198,6 @@ def _gap(row: dict[str, Any]) -> str:
     agreed = len(set(np.sign(row["differences"]))) <= 1
     seeds = "" if agreed else f", {'and' if within else 'though'} its sign differs from seed to seed"
     return (
-        f"; difference to the best uniform table of at most its size {row['difference']:+.4f}, "
+        f"; difference to the best uniform table of at most its {row['reference_within']} {row['difference']:+.4f}, "
         f"95 % interval {row['low']:+.4f} to {row['high']:+.4f}: {'within' if within else 'beyond'} noise{seeds}"
     )

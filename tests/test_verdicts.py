@@ -20,7 +20,7 @@ def row(
     return {
         "method": method, "label": LABELS[method], "compression": compression, "budget": budget, "n_bytes": n_bytes,
         "mean": mean, "seeds": 3, "difference": difference, "low": low, "high": high, "on_frontier": on_frontier,
-        "differences": [difference] * 3 if differences is None else differences,
+        "differences": [difference] * 3 if differences is None else differences, "reference_within": "size",
     }  # fmt: skip
 
 
@@ -153,13 +153,13 @@ def cell(n_bytes, elapsed_s=1.0, peak_bytes=None, seed=0):
     }  # fmt: skip
 
 
-def judged(*methods, metric="mse", higher_is_better=False, target=None):
+def judged(*methods, metric="mse", higher_is_better=False, target=None, budget=1000):
     """Rows of (method, n_bytes, values per seed) whose four test rows belong to four users."""
     found = [
         {
             "method": method,
             "compression": 2.0,
-            "budget": 1000,
+            "budget": budget,
             "val": 0.5,
             "diverged": 0,
             "cells": [cell(n_bytes, seed=seed) for seed, _ in enumerate(values)],
@@ -210,6 +210,18 @@ def test_a_seed_that_diverged_has_no_difference_and_shifts_none():
     assert rows[1]["differences"] == [0.5, -0.25]
 
 
+def test_where_no_uniform_table_is_as_small_the_one_of_the_same_budget_is_the_reference():
+    wide, rows = ("uniform", 1500, [[9, 9, 9, 9]]), []
+    for size in (600, 990):
+        rows.append(judged(UNIFORM, wide, ("dnis", size, [[0, 1, 2, 3], [2, 3, 4, 5]]))[2])
+    assert [(r["reference"], r["reference_within"], r["difference"]) for r in rows] == [
+        (10.0, "budget", -1.0),
+        (10.0, "size", -1.0),
+    ]
+    told = verdict([*judged(UNIFORM), rows[0]], "mse", higher_is_better=False)[0]
+    assert "the best uniform table of at most its budget -1.0000" in told
+
+
 def test_the_best_uniform_table_of_at_most_the_same_bytes_is_the_reference():
     narrow, wide = ("uniform", 500, [[2, 2, 2, 2]]), ("uniform", 1000, [[4, 4, 4, 4]])
     rows = judged(narrow, wide, ("dnis", 985, [[3, 3, 3, 3]]), ("dnis", 600, [[5, 5, 5, 5]]))
@@ -218,7 +230,8 @@ def test_the_best_uniform_table_of_at_most_the_same_bytes_is_the_reference():
 
 
 def test_a_larger_uniform_table_is_no_reference_but_five_percent_are_forgiven():
-    rows = judged(("uniform", 1000, [[4, 4, 4, 4]]), ("dnis", 952, [[3, 3, 3, 3]]), ("dnis", 953, [[3, 3, 3, 3]]))
+    sizes = (("uniform", 1000, [[4, 4, 4, 4]]), ("dnis", 952, [[3, 3, 3, 3]]), ("dnis", 953, [[3, 3, 3, 3]]))
+    rows = judged(*sizes, budget=500)
     assert [r["difference"] for r in rows] == [None, None, -1.0]
     assert rows[1]["reference"] is None
 
