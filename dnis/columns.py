@@ -8,7 +8,7 @@ import pandas as pd
 from dnis.bins import bin_edges, bin_texts
 from dnis.cleaning import are_numbers, is_time
 from dnis.counting import counted
-from dnis.ids import are_exact
+from dnis.ids import are_whole
 from dnis.reading import DataError
 from dnis.roles import SPLIT_WORDS
 from dnis.times import UNITS_PER_SECOND, is_twofold, read_times
@@ -174,7 +174,7 @@ def _sortable(column: pd.Series) -> pd.Series:
     """One kind of value, so that equal texts are one value and sorting works."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
-    if pd.api.types.is_float_dtype(column.dtype) and are_exact(column):
+    if pd.api.types.is_float_dtype(column.dtype) and are_whole(column, 2.0**63):
         return column.astype("Int64")
     if column.dtype == object:
         return column.map(str, na_action="ignore")

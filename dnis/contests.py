@@ -12,6 +12,7 @@ import numpy as np
 
 from dnis.baselines import BASELINES
 from dnis.cells import CellStore, fingerprint, peak_bytes, reset_peak
+from dnis.limits import DataError
 from dnis.network import Network
 from dnis.rivals import Candidate
 from dnis.settings import CompareConfig, SearchConfig
@@ -84,9 +85,15 @@ class Contest:
         config: What to compare.
         store: Where finished cells are kept.
         on_event: Told of every cell; may raise to stop.
+
+    Raises:
+        DataError: If the metric is AUC and the test part holds one label only.
     """
 
     def __init__(self, split: Split, config: CompareConfig, store: CellStore, on_event: OnCell | None) -> None:
+        if TASKS[config.search.task].metric == "auc" and len(labels := np.unique(split.test.target)) < 2:
+            alone = f"which holds {labels[0]:g} alone"
+            raise DataError(f"auc needs labels 0 and 1 in the test part, {alone}: split otherwise")
         self.split, self.config, self.store, self.on_event = split, config, store, on_event
         self.budgets = budgets(split, config)
         self.trials = trials(config)

@@ -36,8 +36,7 @@ def spreadsheet_text(text: object) -> str:
         text: A cell's text.
 
     Returns:
-        The text, led by an apostrophe where it would start a formula; plain numbers stay as they are. A carriage return
-        becomes a line feed, since a writer of CSV quotes that alone: else a new line of the file would begin there.
+        The text, led by an apostrophe where it would start a formula; carriage returns as line feeds, which files quote.
     """
     cell = str(text).replace("\r\n", "\n").replace("\r", "\n")
     risky = cell.startswith(_FORMULA_START) and not _NUMBER.fullmatch(cell)

@@ -17,17 +17,18 @@ EXACT_BELOW = 2.0**53
 """From here on a float stands for more than one whole number."""
 
 
-def are_exact(values: pd.Series) -> bool:
-    """Whether floats are whole numbers of which none stands for another, missing values aside.
+def are_whole(values: pd.Series, below: float) -> bool:
+    """Whether floats are whole numbers below a bound, missing values aside.
 
     Args:
         values: A column of floats, (n,).
+        below: The bound of their size.
 
     Returns:
-        True where all are whole and below 2^53, so that 12.0 can be written as 12.
+        True where all are, so that 12.0 can be written as 12.
     """
     known = values.dropna().to_numpy(dtype=np.float64)
-    return bool(((np.abs(known) < EXACT_BELOW) & (np.trunc(known) == known)).all())
+    return bool(((np.abs(known) < below) & (np.trunc(known) == known)).all())
 
 
 def as_written(frame: pd.DataFrame, path: str | Path, roles: Roles) -> pd.DataFrame:
@@ -45,5 +46,11 @@ def as_written(frame: pd.DataFrame, path: str | Path, roles: Roles) -> pd.DataFr
         DataError: If the file can no longer be read.
     """
     categories = [c for c in roles.fields if c in frame.columns and c not in roles.numeric]
-    lossy = [c for c in categories if pd.api.types.is_float_dtype(frame[c].dtype) and not are_exact(frame[c])]
-    return read_frame(path, as_text=lossy) if lossy else frame
+    floats = [c for c in categories if pd.api.types.is_float_dtype(frame[c].dtype)]
+    doubtful = [c for c in floats if not are_whole(frame[c], EXACT_BELOW)]
+    if not doubtful:
+        return frame
+    # what is no number, such as nan, is missing as a text, too
+    text = {c: column.where(frame[c].notna()) for c, column in read_frame(path, as_text=doubtful)[doubtful].items()}
+    lossy = [c for c in doubtful if text[c].nunique() > frame[c].nunique() or (frame[c].abs() >= EXACT_BELOW).any()]
+    return frame.assign(**{str(c): text[c] for c in lossy})

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dnis.ids import are_exact, as_written
+from dnis.ids import EXACT_BELOW, are_whole, as_written
 from dnis.interactions import Interactions
 from dnis.reading import read_frame
 from dnis.roles import Roles
@@ -37,7 +37,27 @@ def saved(tmp_path):
     ],
 )
 def test_floats_are_exact_where_each_is_one_whole_number(values, exact):
-    assert are_exact(pd.Series(values)) == exact
+    assert are_whole(pd.Series(values), EXACT_BELOW) == exact
+
+
+def test_numbers_that_are_as_many_as_their_texts_stay_numbers(saved):
+    prices = ["0.99", "19.99", "1.99", "4.99"]  # as texts, 19.99 would come before 4.99
+    data = Interactions.from_csv(saved(["u", "v"], prices * 3))
+    assert data.vocabulary.values[1].tolist() == [UNKNOWN, "0.99", "1.99", "4.99", "19.99"]
+
+
+def test_what_is_missing_as_a_number_is_missing_as_a_text(saved):
+    data = Interactions.from_csv(saved(["1.1", "1.10", "NAN", "2.5"], ["a", "b"] * 6))
+    assert data.vocabulary.values[0].tolist() == [UNKNOWN, "1.1", "1.10", "2.5"]
+    assert len(data) == 9
+
+
+def test_large_whole_floats_of_parquet_are_written_as_whole_numbers(tmp_path):
+    users = np.array([76561198000000016, 76561198000000032, 12], dtype=np.float64)
+    frame = pd.DataFrame({"user": np.tile(users, 4), "item": list("ab") * 6, "rating": [1.0, 2, 3, 4] * 3})
+    frame.to_parquet(tmp_path / "log.parquet")
+    data = Interactions.from_csv(tmp_path / "log.parquet")
+    assert data.vocabulary.values[0].tolist() == [UNKNOWN, "12", "76561198000000016", "76561198000000032"]
 
 
 def test_codes_with_a_point_are_as_many_as_they_are_written(saved):

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dnis import figures
 from dnis.settings import METHODS, CompareConfig
-from dnis.ui import desk, elsewhere, escape, session, texts
+from dnis.ui import desk, elsewhere, escape, ownership, texts
 
 if TYPE_CHECKING:
     from dnis.results import SearchResult
@@ -159,7 +159,9 @@ def roughly(seconds: float) -> str:
 
 
 def _start(run: Run, config: CompareConfig) -> None:
-    own = session.own_run(run)
+    own = ownership.own_run(run)
+    if own is None:
+        return
     job = {"kind": "compare", "data": dataclasses.asdict(own.data), "config": dataclasses.asdict(config)}
     desk.start({**job, "out": str(own.folder)})
 

@@ -26,6 +26,9 @@ _FEW = ("label", "compression", "n_bytes", "mean", "sd", "difference", "low", "h
 
 _BUTTON_PX = 112
 
+_NAME_LETTERS = 36
+"""Of a run's name in the legend, from its end, where names of one beginning differ; the figure escapes them itself."""
+
 
 def read(run: Run) -> dict[str, Any] | None:
     """The comparison that was made for a run.
@@ -121,9 +124,9 @@ def _frontier(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> No
             words["retrained"], value=True, key="retrained", persist_state="session", bind="query-params",
             help=words["retrained_help"],
         )  # fmt: skip
-    counts = tuple((name, len(found)) for name, found in points.items()) if shown else ()
+    places = tuple((name, tuple((p["n_bytes"], p["test"]) for p in found)) for name, found in points.items())
     figure = _frontier_figure(
-        str(run.folder), store.stamp_of(run.folder), dominated, counts, comparison, points if shown else {}
+        str(run.folder), store.stamp_of(run.folder), dominated, places if shown else (), comparison
     )
     charts.show(figure, key="frontier", alt=words["frontier_alt"])
 
@@ -142,7 +145,7 @@ def retrained_points(run: Run, metric: str, words: dict[str, Any]) -> dict[str, 
     others = [other for other in session.session_runs() if other.id != run.id and other.data == run.data]
     names = workbench.distinct_names([run, *others])
     called = {words["retrained_name"]: run}
-    called |= {words["retrained_other"].format(name=escape.plotly(names[o.folder.name])): o for o in others}
+    called |= {words["retrained_other"].format(name=names[o.folder.name][-_NAME_LETTERS:]): o for o in others}
     found = {name: [p for p in r.retrained if p.get("metric") == metric] for name, r in called.items()}
     return {name: points for name, points in found.items() if points}
 
@@ -209,11 +212,11 @@ def _frontier_figure(
     folder: str,
     stamp: int,
     dominated: bool,
-    counts: tuple[tuple[str, int], ...],
+    places: tuple[tuple[str, tuple[tuple[int, float], ...]], ...],
     _found: dict[str, Any],
-    _points: dict[str, list[dict[str, Any]]],
 ) -> go.Figure:
-    return figures.frontier(_found["rows"], escape.plotly(metric_name(_found)), dominated, FRONTIER_PX, _points)
+    points = {name: [{"n_bytes": size, "test": test} for size, test in found] for name, found in places}
+    return figures.frontier(_found["rows"], escape.plotly(metric_name(_found)), dominated, FRONTIER_PX, points)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

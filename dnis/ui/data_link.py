@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dnis.datasets import SAMPLES
 from dnis.settings import DataSpec
-from dnis.ui import escape, session, texts
+from dnis.ui import escape, session, store, texts
 
 _ENTERED = "_link_of_data_was_read"
 _SAMPLE = "sample:"
@@ -18,7 +20,7 @@ def begin_page() -> None:
         st.session_state[_ENTERED] = True
         _adopt()
     spec = session.chosen_data()
-    said = {} if spec is None or spec == session.run_on_show().data else _words_of(spec)
+    said = {} if spec is None or _is_of_the_run(spec) else _words_of(spec)
     for key in ("data", "features", "core", "dealt", "dealt_seed"):
         if key in said:
             st.query_params[key] = said[key]
@@ -29,7 +31,12 @@ def begin_page() -> None:
 def travels() -> bool:
     """Whether a link brings the data in use along: bundled ones, or those of the run that it names."""
     spec = session.current_data()
-    return spec.source.startswith(_SAMPLE) or spec == session.run_on_show().data
+    return spec.source.startswith(_SAMPLE) or _is_of_the_run(spec)
+
+
+def _is_of_the_run(spec: DataSpec) -> bool:
+    of_run = session.run_on_show().data
+    return replace(spec, strategy=spec.strategy or of_run.strategy) == of_run  # a run says how its data were dealt
 
 
 def _adopt() -> None:
@@ -43,7 +50,9 @@ def _adopt() -> None:
     columns = tuple(("feature", column) for column in st.query_params.get("features", "").split(",") if column)
     try:
         core, seed = (int(st.query_params.get(key, "0")) for key in ("core", "dealt_seed"))
-        session.set_data(DataSpec(_SAMPLE + name, columns, st.query_params.get("dealt"), seed, core))
+        spec = DataSpec(_SAMPLE + name, columns, st.query_params.get("dealt"), seed, core)
+        store.split_of(spec)
+        session.set_data(spec)
     except ValueError as error:
         _complain(words["link_of_data"].format(message=escape.markdown(error, 200)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dnis.ui import desk, escape, session, store, texts
+from dnis.ui import desk, escape, store, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -23,13 +23,13 @@ def say(kind: str, run: Run) -> None:
     seen = desk.view(kind)
     if seen is None or not seen.active or desk.writes_into(seen, run.folder):
         return
-    other = store.find(Path(str(seen.job.get("out") or seen.job.get("run"))).name)
+    other = store.find(Path(str(seen.job.get("run") or seen.job.get("out"))).name)
     if other is None:
         return
     words = texts.page("shell")["elsewhere"]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(words[kind].format(name=escape.markdown(other.name, 60)), icon=":material/info:")
         st.button(
-            words["show"], key=f"show_{kind}", icon=":material/visibility:", on_click=session.set_run,
+            words["show"], key=f"show_{kind}", icon=":material/visibility:", on_click=desk.show,
             args=(other.folder.name,),
         )  # fmt: skip

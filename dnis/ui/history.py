@@ -12,7 +12,7 @@ import streamlit as st
 from dnis.additions import rename_run
 from dnis.exports import safe_frame
 from dnis.figures import bytes_text
-from dnis.ui import desk, escape, later, session, settings_form, store, texts, unfinished, uploads, workbench
+from dnis.ui import desk, escape, later, ownership, session, settings_form, store, texts, unfinished, uploads, workbench
 from dnis.ui.desk import duration
 
 if TYPE_CHECKING:
@@ -155,8 +155,10 @@ def _rename(run: Run, words: dict[str, Any]) -> None:
 
 def _save_name(run: Run, name: str, box: str) -> None:
     if st.session_state[name].strip():
-        # somebody else's run keeps its name: their own copy of it gets the new one
-        rename_run(session.own_run(run).folder, st.session_state[name])
+        # somebody else's run keeps its name: a copy of one's own gets the new one
+        own = ownership.own_run(run)
+        if own is not None:
+            rename_run(own.folder, st.session_state[name])
         st.session_state[box] = False
 
 

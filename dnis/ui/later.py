@@ -33,6 +33,10 @@ def begin_page(address: str) -> None:
     if before != address:
         st.session_state[_PAGE], st.session_state[_REACHED] = address, frozenset()
     st.session_state[_TURNED] = before not in (None, address)
+    if st.session_state[_TURNED]:
+        # the page before may have said its words of the address so late that they stand in this one's: say ours anew
+        st.query_params["page"] = address
+        del st.query_params["page"]
 
 
 def heading(text: str) -> None:

@@ -22,7 +22,7 @@ def _declare(name: str, *scripts: str) -> Callable[..., Any]:
         f"dnis_{name}",
         html=text(f"{name}.html"),
         css=text("marks.css") + text(f"{name}.css"),
-        js="".join(text(file) for file in ("marks.js", *scripts, f"{name}.js")),
+        js="".join(text(file) for file in ("leaving.js", "marks.js", *scripts, f"{name}.js")),
     )
 
 

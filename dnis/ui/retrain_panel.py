@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dnis.ui import cut, desk, elsewhere, escape, live, session, store, texts
+from dnis.ui import cut, desk, elsewhere, escape, live, ownership, session, store, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -58,8 +58,9 @@ def controls(run: Run) -> None:
 
 def _start(run: Run) -> None:
     threshold = session.threshold()
-    own = session.own_run(run)
-    desk.start({"kind": "retrain", "run": str(own.folder), "threshold": threshold})
+    own = ownership.own_run(run)
+    if own is not None:
+        desk.start({"kind": "retrain", "run": str(own.folder), "threshold": threshold})
 
 
 def _watch(run: Run, pace_s: float | None) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "begin_page", "chosen_data", "copy_run", "current_data", "current_interactions", "current_run", "current_split",
-    "delete_run", "deleted_run", "is_own", "keep_upload", "own_run", "run_on_show", "runs_folder", "session_runs",
-    "set_data", "set_run", "set_threshold", "threshold", "threshold_of", "undelete_run",
+    "delete_run", "deleted_run", "is_own", "keep_upload", "run_on_show", "runs_folder", "session_runs", "set_data",
+    "set_run", "set_threshold", "threshold", "threshold_of", "undelete_run",
 ]  # fmt: skip
 
 _DATA, _RUN, _RUNS, _THRESHOLDS, _SAID = "_data", "_run", "_runs", "_thresholds", "_said"
@@ -140,18 +140,6 @@ def undelete_run() -> None:
     set_run(run_id)
 
 
-def own_run(run: Run) -> Run:
-    """A run that may be written to: the run itself where it was made or opened here, else a copy of it.
-
-    Args:
-        run: The run to add something to.
-
-    Returns:
-        The run, or its copy, which has become the current run.
-    """
-    return run if is_own(run) else copy_run(run, instead=True)
-
-
 def is_own(run: Run) -> bool:
     """Whether a run was made or opened here, so that nobody else minds what is done to it."""
     return not store.is_bundled(run) and run.folder.name in st.session_state.get(_OWN, ())
@@ -168,14 +156,16 @@ def copy_run(run: Run, instead: bool = False) -> Run:
         The copy.
     """
     threshold()  # what the address says of the run on show
-    kept, run_id = threshold_of(run), run.folder.name
+    run_id = run.folder.name
+    kept = st.session_state.get(_THRESHOLDS, {}).get(run_id)
     folder: Path = runs_folder() / token_urlsafe(16)
-    shutil.copytree(run.folder, folder)
+    shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns(".*"))  # drafts and the lock
     listed = st.session_state.setdefault(_RUNS, [])
     if instead and run_id in listed:
         listed[listed.index(run_id)] = folder.name
     set_run(folder.name, own=True)
-    set_threshold(kept)
+    if kept is not None:
+        set_threshold(kept)
     st.toast(texts.page("shell")["copied"], icon=":material/content_copy:")
     return store.load(folder)
 

@@ -62,6 +62,8 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
                 if name != "task" and about["group"] == group and _has_meaning(about, task, values):
                     values[name] = _widget(name, about, task, data)
     settings_link.say_unmet({**values, "preset": chosen})
+    if "hidden" in values:
+        values["hidden"] = _widths(values["hidden"])
     if "budget" in values:
         full_bytes = VALUE_BYTES * interactions.n_features * values["embedding_dim"]
         values["compression"] = compression_for(values.pop("budget"), full_bytes)
@@ -176,7 +178,7 @@ def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
             st.session_state.pop(name, None)
         return st.selectbox(about["label"], models, models.index(default), **common)
     if name == "hidden":
-        return _widths(st.text_input(about["label"], _shown(default), max_chars=40, **common))
+        return st.text_input(about["label"], _shown(default), max_chars=40, **common)
     if name == "budget":
         return st.text_input(about["label"], default, max_chars=20, **common)
     if "options" in about:

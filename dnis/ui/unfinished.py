@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from dnis.additions import COMPARISON
+from dnis.additions import COMPARISON, drop_additions
 from dnis.checkpoints import read_record
 from dnis.settings import DataSpec, SearchConfig, from_dict
-from dnis.ui import desk, session, store, texts
+from dnis.ui import desk, ownership, session, store, texts
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,14 @@ def resume(run_id: str) -> None:
     """
     run = store.find(run_id)
     if run is not None and not session.is_own(run):
-        run_id = session.copy_run(run, instead=True).folder.name
+        own = ownership.own_run(run)
+        if own is None:
+            return
+        run_id = own.folder.name
     elif run is not None and (run.retrained or (run.folder / COMPARISON).is_file()):
-        run_id = session.copy_run(run).folder.name
+        copy = session.copy_run(run).folder
+        drop_additions(copy)  # what goes on is another search; and asked once more, it goes on in place
+        run_id = copy.name
     found = find(run_id)
     if found is not None:
         desk.forget("search")

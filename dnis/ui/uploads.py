@@ -46,6 +46,10 @@ def show(used: DataSpec) -> None:
         used: The data.
     """
     own = not used.source.startswith("sample:")
+    st.session_state["data_split_seed"] = used.seed
+    st.session_state[f"data_core_{used.source}"] = used.core
+    for key in [key for key in st.session_state if str(key).startswith(f"data_strategy_{used.source}_")]:
+        del st.session_state[key]  # its default follows the data in use
     st.session_state["data_kind"] = UPLOAD if own else SAMPLE
     if own:
         if st.session_state.get(_KEPT, ("",))[0] != used.source:

@@ -75,3 +75,15 @@ def test_a_turned_knob_of_a_lesson_is_in_the_link(visit):
     other = visit(path_of(link_of(page, "Learn: step 1")))
     expect(other.get_by_text(re.compile("N = 1,000, K = 8, L = 7"))).to_be_visible()
     expect(other.get_by_role("heading", level=2).first).to_contain_text("2.")
+
+
+def test_a_page_opens_at_the_click_that_closes_an_open_box_and_its_address_is_its_own(visit):
+    page = visit("/importance?feature=3")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
+    expect(page.locator(".cells .legend")).to_be_visible()
+    for name, title in (("Learn", "Learn"), ("Importance", "Importance")):
+        unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
+        page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(title)
+        expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+        page.wait_for_url(lambda url, there=name == "Importance": ("feature=3" in url) == there)

@@ -90,6 +90,10 @@ def test_retrained_points_of_the_run_join_the_frontier(open_page, runs):
     names = [t["name"] for t in spec(app, "frontier")["data"]]
     # judged on the same rows, another run stands beside; one of another split does not
     assert names[-2:] == ["this run, retrained (1 seed)", "the twin, retrained (1 seed)"]
+    # in another place under the same name, a point is drawn where it is now
+    write_json(runs / "twin" / "retrained-1.json", {**point, "n_bytes": 300})
+    drawn = {t["name"]: t for t in spec(app.run(), "frontier")["data"]}
+    assert drawn["the twin, retrained (1 seed)"]["x"] == [300]
     app.toggle(key="retrained").set_value(False).run()
     assert not [t for t in spec(app, "frontier")["data"] if "retrained" in t["name"]]
 
@@ -359,21 +363,24 @@ def test_a_run_whose_data_are_gone_still_recommends_and_says_what_is_missing(ope
     assert not any(str(runs) in c.value for c in app.caption)
 
 
-def test_a_comparison_of_another_run_is_named_and_not_shown_as_this_one(open_page, runs, monkeypatch):
+@pytest.mark.parametrize(("kind", "address"), [("compare", "5_compare"), ("retrain", "4_tradeoff")])
+def test_a_job_of_another_run_is_named_and_not_shown_as_this_one(open_page, runs, monkeypatch, kind, address):
     shutil.copytree(runs / "small-run", runs / "twin")
     rename_run(runs / "twin", "the twin")
-    job = {"kind": "compare", "out": str(runs / "twin")}
+    job = {"kind": kind, "out": str(runs / "twin")}
+    if kind == "retrain":  # whatever the queue adds
+        job |= {"run": job["out"], "out": str(runs / "j")}
     seen = JobView(
-        "j", "compare", job, "running", 0, None, (), "", None, 1.0, 1, shared=False, paused=False, waiting=False,
+        "j", kind, job, "running", 0, None, (), "", None, 1.0, 1, shared=False, paused=False, waiting=False,
         stopping=False,
     )  # fmt: skip
-    monkeypatch.setattr(desk, "view", lambda kind: seen if kind == "compare" else None)
-    app = open_page("5_compare")
+    monkeypatch.setattr(desk, "view", lambda asked: seen if asked == kind else None)
+    app = open_page(address)
     told = [i.value for i in app.info]
     assert any("for another run: the twin" in t for t in told)
-    assert any("Choose what to compare" in t for t in told)
+    assert kind == "retrain" or any("Choose what to compare" in t for t in told)
     assert not app.get("progress")
-    app.button(key="show_compare").click().run()
+    app.button(key=f"show_{kind}").click().run()
     assert app.query_params["run"] == "twin"
     assert app.get("progress")
     assert not any("another run" in i.value for i in app.info)

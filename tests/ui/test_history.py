@@ -232,3 +232,29 @@ def test_a_run_that_kept_to_a_budget_begins_uncut(runs):
     config = dataclasses.replace(run.result.config, recipe="budget", compression=2.0)
     budgeted = dataclasses.replace(run, result=dataclasses.replace(run.result, config=config))
     assert session.threshold_of(budgeted) == 0.0
+
+
+def test_into_a_run_that_somebody_s_job_writes_nobody_else_writes(runs, monkeypatch):
+    @dataclasses.dataclass
+    class UnderWay:
+        job: dict
+
+    app = enter(monkeypatch)
+    monkeypatch.setattr(desk, "writes_into", lambda seen, folder: seen.job["out"] == str(folder))
+    monkeypatch.setattr(type(desk.runner()), "active", lambda self: [UnderWay({"out": str(runs / "small-run")})])
+    app.text_input(key="run_name_small-run").set_value("mine")
+    monkeypatch.setattr(desk, "_paths", lambda seen: [])
+    app.button(key="run_rename").click().run()
+    assert [t.value for t in app.toast] == [texts.page("shell")["being_written"]]
+    assert sorted(path.name for path in runs.iterdir() if (path / "run.json").is_file()) == ["small-run"]
+
+
+def test_a_copy_begins_with_the_threshold_that_was_chosen_and_with_no_other(runs, monkeypatch):
+    app = enter(monkeypatch)
+    app.text_input(key="run_name_small-run").set_value("mine")
+    app.button(key="run_rename").click().run()
+    assert app.session_state["_thresholds"] == {}
+    app = enter(monkeypatch, lambda app: app.query_params.__setitem__("threshold", "0.25"))
+    app.text_input(key="run_name_small-run").set_value("mine")
+    app.button(key="run_rename").click().run()
+    assert app.session_state["_thresholds"] == {"small-run": 0.25, app.query_params["run"]: 0.25}

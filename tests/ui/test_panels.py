@@ -1,10 +1,13 @@
 """What a link leaves out, and that every name of a panel means something."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dnis.files import read_json, write_json
+from dnis.runs import load_run
 from dnis.settings import DataSpec
 from dnis.ui import panels, shell, texts
 
@@ -85,15 +88,15 @@ def test_an_unknown_panel_is_a_fault_of_the_page():
 
 
 def test_the_link_brings_a_sample_along_as_it_is_dealt(app):
-    spec = DataSpec("sample:movielens-small", (("feature", "genre"),), "random", 7, 5)
+    spec = DataSpec("sample:movielens-small", (("feature", "genres"),), "random", 7, 5)
     app.session_state["_data"] = spec
     app.session_state["share"] = True
     app.run()
     said = {key: app.query_params[key] for key in ("data", "features", "core", "dealt", "dealt_seed")}
     assert said == {
-        "data": "movielens-small", "features": "genre", "core": "5", "dealt": "random", "dealt_seed": "7",
+        "data": "movielens-small", "features": "genres", "core": "5", "dealt": "random", "dealt_seed": "7",
     }  # fmt: skip
-    assert any("data=movielens-small&features=genre&core=5&dealt=random&dealt_seed=7" in c.value for c in app.code)
+    assert any("data=movielens-small&features=genres&core=5&dealt=random&dealt_seed=7" in c.value for c in app.code)
     assert WORDS["own_data"] not in [caption.value for caption in app.caption]
     # the one who opens it
     del app.session_state["_data"]
@@ -115,6 +118,7 @@ def test_a_table_of_ones_own_stays_at_home_and_that_is_said(app, ratings_csv):
     [
         ({"data": "netflix"}, "asks for the data netflix"),
         ({"data": "adult", "dealt": "by hand"}, "by hand"),
+        ({"data": "adult", "dealt": "time"}, "time"),
         ({"data": "adult", "core": "many"}, "many"),
     ],
 )
@@ -126,3 +130,12 @@ def test_data_that_are_not_to_be_had_are_named(app, asked, told):
     assert "_data" not in app.session_state
     assert "data" not in app.query_params
     assert not app.exception
+
+
+def test_a_table_of_the_run_on_show_travels_with_the_run_however_the_split_is_called(app, hand_run):
+    data = load_run(hand_run).data
+    app.session_state["_data"], app.session_state["share"] = replace(data, strategy=None), True
+    record = read_json(hand_run / "run.json")
+    write_json(hand_run / "run.json", {**record, "data": {**record["data"], "strategy": "time"}})
+    app.run()
+    assert WORDS["own_data"] not in [caption.value for caption in app.caption]
