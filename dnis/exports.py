@@ -36,7 +36,7 @@ def spreadsheet_text(text: object) -> str:
         text: A cell's text.
 
     Returns:
-        The text, led by an apostrophe where it would start a formula; carriage returns as line feeds, which files quote.
+        The text, led by an apostrophe where it would start a formula; with line feeds, which files quote, for returns.
     """
     cell = str(text).replace("\r\n", "\n").replace("\r", "\n")
     risky = cell.startswith(_FORMULA_START) and not _NUMBER.fullmatch(cell)
