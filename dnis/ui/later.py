@@ -35,8 +35,7 @@ def begin_page(address: str) -> None:
     st.session_state[_TURNED] = before not in (None, address)
     if st.session_state[_TURNED]:
         # the page before may have said its words of the address so late that they stand in this one's: say ours anew
-        st.query_params["page"] = address
-        del st.query_params["page"]
+        st.query_params.update()
 
 
 def heading(text: str) -> None:
