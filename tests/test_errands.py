@@ -25,20 +25,9 @@ from dnis.runs import add_retrained, load_comparison, load_run
 from dnis.schemes import make_blocks
 from dnis.settings import DataSpec, SearchConfig
 from dnis.training import train
+from tests.stopping import StopAfter
 
 CONFIG = {"embedding_dim": 8, "epochs": 4, "warm_epochs": 1, "n_blocks": 3, "patience": 9}
-
-
-class StopAfter(Control):
-    """Says stop before epoch n + 1."""
-
-    def __init__(self, n):
-        super().__init__()
-        self.left = n
-
-    def may_go_on(self):
-        self.left -= 1
-        return self.left >= 0
 
 
 def search_job(source, out, **config):

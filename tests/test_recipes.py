@@ -17,6 +17,7 @@ from dnis.errands import perform
 from dnis.options import data_of, settings_of
 from dnis.runs import load_run, save_run
 from dnis.settings import DataSpec, SearchConfig
+from tests.stopping import StopAfter
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -122,18 +123,6 @@ def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     assert saved["embeddings"].shape == saved["mask"].shape == run.result.embeddings.shape
     assert not saved["embeddings"][~saved["mask"]].any()
     assert saved["mask"].sum() == done["retrained"]["n_values"]
-
-
-class StopAfter(Control):
-    """Says stop before epoch n + 1."""
-
-    def __init__(self, n):
-        super().__init__()
-        self.left = n
-
-    def may_go_on(self):
-        self.left -= 1
-        return self.left >= 0
 
 
 @pytest.mark.parametrize(

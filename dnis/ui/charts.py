@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dnis import figures
-from dnis.ui import live, texts
+from dnis.ui import boxes, live, texts
 
 _CONFIG = {
     "displaylogo": False,
@@ -35,9 +35,7 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
 def _save(figure: go.Figure, key: str, alt: str) -> None:
     words, dark, name = texts.page("charts"), is_dark(), key.replace("_", "-")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        menu = st.popover(
-            words["save"], icon=":material/download:", type="tertiary", on_change="rerun", key=f"save_{key}"
-        )  # fmt: skip
+        menu = boxes.box(words["save"], f"save_{key}", icon=":material/download:", type="tertiary")
     if not menu.open:
         return
     with menu:

@@ -12,7 +12,20 @@ import streamlit as st
 from dnis.additions import rename_run
 from dnis.exports import safe_frame
 from dnis.figures import bytes_text
-from dnis.ui import desk, escape, later, ownership, session, settings_form, store, texts, unfinished, uploads, workbench
+from dnis.ui import (
+    boxes,
+    desk,
+    escape,
+    later,
+    ownership,
+    session,
+    settings_form,
+    store,
+    texts,
+    unfinished,
+    uploads,
+    workbench,
+)
 from dnis.ui.desk import duration
 
 if TYPE_CHECKING:
@@ -145,7 +158,7 @@ def _is_written(run: Run) -> bool:
 
 def _rename(run: Run, words: dict[str, Any]) -> None:
     box = f"rename_box_{run.folder.name}"
-    opened = st.popover(words["rename"], icon=":material/edit:", on_change="rerun", key=box)
+    opened = boxes.box(words["rename"], box, icon=":material/edit:")
     with opened, st.form(f"rename_{run.folder.name}", border=False):
         key = f"run_name_{run.folder.name}"
         st.text_input(words["name"], run.name, max_chars=100, key=key)

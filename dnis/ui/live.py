@@ -1,4 +1,4 @@
-"""The components that live in the browser: player, threshold slider, map of cells, finder, saver of figures, nearness.
+"""What lives in the browser: player, threshold slider, map of cells, finder, saver of figures, nearness, leaving.
 
 Their HTML, CSS and JavaScript lie in ``dnis/ui/assets``; each is declared once, when this module is imported.
 """
@@ -22,7 +22,7 @@ def _declare(name: str, *scripts: str) -> Callable[..., Any]:
         f"dnis_{name}",
         html=text(f"{name}.html"),
         css=text("marks.css") + text(f"{name}.css"),
-        js="".join(text(file) for file in ("leaving.js", "marks.js", *scripts, f"{name}.js")),
+        js="".join(text(file) for file in ("marks.js", *scripts, f"{name}.js")),
     )
 
 
@@ -32,6 +32,9 @@ _SAVER = _declare("saver")
 _CELLS = _declare("cells")
 _FINDER = _declare("finder")
 _NEARNESS = _declare("nearness")
+_LEAVING = st.components.v2.component(
+    "dnis_leaving", html="<span hidden></span>", js=(ASSETS / "leaving.js").read_text(encoding="utf-8")
+)
 
 
 def player(film: dict[str, Any], key: str) -> None:
@@ -130,3 +133,12 @@ def nearness(key: str, height: int, on_near: Callable[[], None]) -> None:
         on_near: Called once.
     """
     _NEARNESS(key=key, height=height, on_near_change=on_near)
+
+
+def leaving(box: str) -> None:
+    """Inside a box of ``boxes.box``: let a click on another page's link close the box and be heard as well.
+
+    Args:
+        box: Key of the box.
+    """
+    _LEAVING(key=f"leaving_{box}")

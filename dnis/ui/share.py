@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dnis.ui import data_link, panels, texts
+from dnis.ui import boxes, data_link, panels, texts
 
 
 def link(hidden: Collection[str]) -> str:
@@ -37,7 +37,7 @@ def draw(page: str) -> Callable[[], None]:
     """
     words = texts.page("panels")
     # the content is made when it is opened: only then does the address hold what knobs have said to the browser alone
-    opened = st.popover(words["label"], icon=":material/link:", width="stretch", on_change="rerun", key="share")
+    opened = boxes.box(words["label"], "share", icon=":material/link:", width="stretch")
     if not opened.open:
         return lambda: None
     about = words["panels"]

@@ -58,15 +58,13 @@ def resume(run_id: str) -> None:
         run_id: Name of the run's folder.
     """
     run = store.find(run_id)
-    if run is not None and not session.is_own(run):
-        own = ownership.own_run(run)
-        if own is None:
+    own = run is None or session.is_own(run)
+    if run is not None and (not own or run.retrained or (run.folder / COMPARISON).is_file()):
+        copy = session.copy_run(run) if own else ownership.own_run(run)
+        if copy is None:
             return
-        run_id = own.folder.name
-    elif run is not None and (run.retrained or (run.folder / COMPARISON).is_file()):
-        copy = session.copy_run(run).folder
-        drop_additions(copy)  # what goes on is another search; and asked once more, it goes on in place
-        run_id = copy.name
+        drop_additions(copy.folder)  # what goes on is another search; and asked once more, it goes on in place
+        run_id = copy.folder.name
     found = find(run_id)
     if found is not None:
         desk.forget("search")

@@ -87,3 +87,12 @@ def test_a_page_opens_at_the_click_that_closes_an_open_box_and_its_address_is_it
         expect(page.get_by_role("heading", level=1)).to_contain_text(title)
         expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
         page.wait_for_url(lambda url, there=name == "Importance": ("feature=3" in url) == there)
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Learn")
+
+
+def test_that_click_is_heard_on_a_page_that_came_first_and_draws_nothing_live(visit):
+    page = visit("/data")
+    unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
+    page.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Learn")

@@ -143,14 +143,15 @@ def test_what_others_made_and_what_was_measured_on_a_stopped_search_stays_when_i
     run = load_run(runs / "small-run")
     job = {"data": dataclasses.asdict(run.data), "config": dataclasses.asdict(run.result.config)}
     save_checkpoint(run.folder, {"alpha": run.result.alpha}, {"job": job, "history": [{}, {}]})
-    if own:
-        write_json(run.folder / COMPARISON, {})
+    write_json(run.folder / COMPARISON, {})
     app = enter(monkeypatch, lambda app: app.session_state.__setitem__("_own_runs", {"small-run"} if own else set()))
     app.button(key="run_go_on").click().run()
     copy = Path(sent[0]["out"])
     assert copy.parent == runs
     assert copy.name != "small-run"
     assert (copy / CHECKPOINT).is_file()
+    assert not (copy / COMPARISON).exists()
+    assert (run.folder / COMPARISON).exists()
 
 
 def test_settings_of_a_run_fill_the_search_page(overview, runs):
