@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 METRICS = {"rating": "MSE", "ctr": "AUC", "topk": "NDCG@10"}
 """What a sweep measures, by task."""
 
+ALPHA, LOSSES, QUALITY = "Alpha by block and dimension", "Losses by epoch", "Quality against the share of values cut"
+"""Headings of the figures that a picture on a page also draws, live."""
+
 TITLE_LIMIT = 200
 
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
@@ -55,8 +58,8 @@ def makers_of(
     result, by_field = run.result, run.result.config.blocks == "field"
     found: dict[str, Callable[[], go.Figure]] = {
         "The long tail and its blocks": lambda: long_tail(result.counts, result.block_of),
-        "Alpha by block and dimension": lambda: alpha_heatmap(result.alpha, dark=dark, by_field=by_field),
-        "Losses by epoch": lambda: loss_curves(result.history, result.best_epoch, task=result.config.task),
+        ALPHA: lambda: alpha_heatmap(result.alpha, dark=dark, by_field=by_field),
+        LOSSES: lambda: loss_curves(result.history, result.best_epoch, task=result.config.task),
         "Dimensions kept per block": lambda: dims_by_block(
             scheme.mean_dims_by_block, scheme.mask.shape[1], by_field=by_field
         ),
@@ -64,7 +67,7 @@ def makers_of(
     }
     measured = run.sweep
     if measured is not None:
-        found["Quality against the share of values cut"] = lambda: tradeoff(
+        found[QUALITY] = lambda: tradeoff(
             measured, scheme.threshold, retrained=run.retrained, controls=run.controls,
             metric=METRICS[result.config.task],
         )  # fmt: skip

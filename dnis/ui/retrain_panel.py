@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dnis.ui import cut, desk, elsewhere, escape, live, ownership, session, store, texts
+from dnis.figures.gallery import QUALITY
+from dnis.ui import charts, cut, desk, elsewhere, escape, live, ownership, session, store, texts
 
 if TYPE_CHECKING:
     from dnis.runs import Run
@@ -21,6 +22,7 @@ def slider(run: Run) -> None:
     live.threshold(
         _cut(str(run.folder), store.stamp_of(run.folder), run), session.threshold(), "cut", session.set_threshold
     )
+    charts.stills(run, (QUALITY,), "tradeoff")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from dnis.figures.gallery import ALPHA, LOSSES
 from dnis.settings import DataSpec, SearchConfig
-from dnis.ui import desk, escape, film, live, session, settings_form, texts
+from dnis.ui import charts, desk, escape, film, live, session, settings_form, texts
 from dnis.ui.job import JobView
 
 
@@ -23,6 +24,8 @@ def draw(config: SearchConfig | None, spec: DataSpec) -> None:
     _controls(config, spec, seen)
     pace_s = desk.pace_s(seen)
     st.fragment(_watch, run_every=pace_s)(pace_s)
+    if _shows_a_run(seen):
+        charts.stills(session.run_on_show(), (ALPHA, LOSSES), "search")
 
 
 def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None) -> None:
@@ -83,9 +86,14 @@ def _film(seen: JobView | None) -> dict[str, Any]:
     return data
 
 
+def _shows_a_run(seen: JobView | None) -> bool:
+    """Whether the film is that of a finished search."""
+    return seen is None or not (seen.active or seen.run is None)
+
+
 def _whole_film(seen: JobView | None) -> dict[str, Any]:
     words = texts.page("player")
-    if seen is not None and (seen.active or seen.run is None):
+    if seen is not None and not _shows_a_run(seen):
         return film.of_events(
             seen.events,
             seen.job["config"],

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
 
-SLOW = "/search?embedding_dim=32&batch_size=256&epochs=60&patience=60"
+SLOW = "/search?embedding_dim=32&batch_size=2048&epochs=200&patience=200"
 """A search that takes long enough to be held, stepped and left."""
 
 
@@ -85,17 +85,17 @@ def test_a_search_runs_live_is_held_stepped_left_found_again_and_stopped(visit):
     watch_for_rebuilds(page)
     page.get_by_role("button", name="Start", exact=True).click()
     progress = page.get_by_test_id("stProgress")
-    expect(progress).to_contain_text(re.compile(r"Epoch \d+ of 60"))
-    expect(moment(page)).to_contain_text(re.compile(r"Epoch ([4-9]|\d\d) of 60"))
+    expect(progress).to_contain_text(re.compile(r"Epoch \d+ of 200"))
+    expect(moment(page)).to_contain_text(re.compile(r"Epoch ([4-9]|\d\d+) of 200"))
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(progress).to_contain_text("paused", timeout=60_000)
     epoch = int(re.search(r"Epoch (\d+)", progress.inner_text())[1])
     page.get_by_role("button", name="Step", exact=True).click()
-    expect(progress).to_contain_text(re.compile(rf"Epoch {epoch + 1} of 60.*paused"))
+    expect(progress).to_contain_text(re.compile(rf"Epoch {epoch + 1} of 200.*paused"))
     assert page.evaluate("window.rebuilt") == 0
     assert "job=" in page.url
     page.reload()
-    expect(progress).to_contain_text(f"Epoch {epoch + 1} of 60")
+    expect(progress).to_contain_text(f"Epoch {epoch + 1} of 200")
     page.get_by_test_id("stTopNavLink").filter(has_text="Data").click()
     in_frame(page, "Data")
     page.get_by_test_id("stTopNavLink").filter(has_text="Search").click()
@@ -118,7 +118,7 @@ def test_a_search_that_ends_by_itself_becomes_the_run_on_show_and_nothing_is_bui
 
 
 def test_the_live_heatmap_is_the_same_node_after_twenty_updates(visit):
-    page = visit("/search?embedding_dim=32&batch_size=512&epochs=500&patience=500")
+    page = visit("/search?embedding_dim=32&batch_size=2048&epochs=500&patience=500")
     canvas, timeline = page.locator(".player .field canvas"), page.get_by_label("Timeline: epoch on show")
     expect(canvas).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).click()

@@ -29,7 +29,7 @@ def path_of(address):
 
 
 def test_a_teachers_link_opens_a_search_with_its_settings_and_without_what_was_left_out(visit):
-    page = visit("/search?embedding_dim=8&epochs=4&warm_epochs=1")
+    page = visit("/search?embedding_dim=8&epochs=4&warm_epochs=1&batch_size=2048")
     expect(page.get_by_text(re.compile("Next, on .*: MF, 8 dimensions"))).to_be_visible()
     page.get_by_text("Use of the data", exact=True).click()
     seed = page.get_by_label("Seed of the search", exact=True)

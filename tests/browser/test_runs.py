@@ -49,7 +49,7 @@ def test_a_small_comparison_runs_from_the_form_to_its_verdict(visit):
 
 
 def test_a_second_order_twin_stands_beside_its_first_order_run(visit):
-    page = visit("/search?embedding_dim=8&epochs=4&warm_epochs=1")
+    page = visit("/search?embedding_dim=8&epochs=3&warm_epochs=1&batch_size=4096")
     expect(moment(page)).to_contain_text("Epoch")
     button(page, "Start").click()
     page.wait_for_url(lambda url: "run=" in url and "job=" not in url, timeout=60_000)
@@ -66,10 +66,10 @@ def test_a_second_order_twin_stands_beside_its_first_order_run(visit):
 
 
 def test_a_stopped_search_goes_on_is_renamed_deleted_and_had_back(visit):
-    page = visit("/search?embedding_dim=32&batch_size=256&epochs=60&patience=60")
+    page = visit("/search?embedding_dim=32&batch_size=2048&epochs=200&patience=200")
     expect(moment(page)).to_contain_text("Epoch")
     button(page, "Start").click()
-    expect(moment(page)).to_contain_text(re.compile(r"Epoch [3-9] of 60"), timeout=60_000)
+    expect(moment(page)).to_contain_text(re.compile(r"Epoch ([3-9]|\d\d+) of 200"), timeout=60_000)
     button(page, "Stop").click()
     page.wait_for_url(lambda url: "run=" in url and "job=" not in url, timeout=60_000)
     run = re.search(r"run=([\w-]+)", page.url)[1]
@@ -81,7 +81,7 @@ def test_a_stopped_search_goes_on_is_renamed_deleted_and_had_back(visit):
     expect(page.get_by_role("combobox", name="Run on show")).to_have_value("my stopped search")
     expect(name).not_to_be_visible()
     button(page, "Go on").click()
-    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r"Epoch \d+ of 60"), timeout=60_000)
+    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r"Epoch \d+ of 200"), timeout=60_000)
     button(page, "Stop").click()
     page.wait_for_url(lambda url: "job=" not in url, timeout=60_000)
     assert run in page.url

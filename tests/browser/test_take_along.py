@@ -42,7 +42,7 @@ def take(page, name, folder):
 def open_save(page, chart):
     """Open a figure's menu."""
     button = page.locator(f".st-key-save_{chart}").get_by_role("button", name="Save figure")
-    unfold(button, lambda box: box.get_by_role("button", name="SVG"))
+    unfold(button, lambda box: box.get_by_role("button", name="SVG").first)
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "#ffffff"), ("dark", "#10141d")])
@@ -67,6 +67,21 @@ def test_a_figure_is_saved_as_it_stands_in_three_formats(visit, tmp_path, scheme
     other.goto(html.as_uri())
     expect(other.locator(".main-svg").first).to_be_visible()
     assert f"background: {background}" in html.read_text()
+
+
+@pytest.mark.parametrize(
+    ("page_name", "words"), [("tradeoff", ["share of values cut", "DNIS test"]), ("search", ["alpha", "most frequent"])]
+)
+def test_a_picture_that_lives_in_the_browser_has_its_still_figure(visit, tmp_path, page_name, words):
+    page = visit(f"/{page_name}")
+    idle(page)
+    open_save(page, page_name)
+    box = page.get_by_test_id("stPopoverBody")
+    expect(box.locator(".main-svg").first).to_be_visible()
+    with page.expect_download() as waited:
+        box.get_by_role("button", name="SVG").first.click()
+    said = " ".join(ET.parse(waited.value.path()).getroot().itertext())
+    assert [word for word in words if word not in said] == []
 
 
 def test_every_figure_of_a_run_can_be_chosen_on_export_and_saved(visit, tmp_path):
