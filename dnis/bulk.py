@@ -1,7 +1,7 @@
 """Logs bigger than memory into a folder of prepared data, through DuckDB, which spills to disk what it cannot hold.
 
-Columns mean what they mean to ``Interactions.from_csv``, but that roles are guessed from the first rows, categories are
-kept as they are written, and numbers are binned by the edges of a sample.
+Columns mean what they mean to ``Interactions.from_csv``, but that roles are guessed from the first rows, categories
+kept as they are written, and numbers binned by the edges of a sample.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dnis import clauses
 from dnis.bins import bin_edges, bin_texts
-from dnis.clauses import default_strategy, parts_clause, refuse, refuse_filters, seconds_clause, target_clause
 from dnis.counting import counted
 from dnis.delimited import first_line
 from dnis.limits import DataError
@@ -24,7 +24,7 @@ from dnis.prepared import RECORD, part_file, save_record
 from dnis.remarks import unused_columns
 from dnis.roles import Roles
 from dnis.settings import DataSpec
-from dnis.sources import Source, quoted, source_of, text
+from dnis.sources import Source, source_of, text
 from dnis.splits import PARTS
 from dnis.stored import GROUP_ROWS, TARGET
 from dnis.vocabulary import MISSING, UNKNOWN, Vocabulary
@@ -80,7 +80,7 @@ def prepare(
     """
     if (out / RECORD).exists():
         raise ValueError(f"--out {out} holds prepared data already; name another folder or remove it")
-    refuse_filters(data)
+    clauses.refuse_filters(data)
     try:
         duckdb = importlib.import_module("duckdb")  # needed for this errand only, and not always installed
     except ImportError as error:
@@ -110,11 +110,11 @@ def _prepared(log: _Log, source: Source, out: Path, data: DataSpec, tell: Callab
     tell("numbering values")
     values = [_values(log, f, field) for f, field in enumerate(roles.fields)]
     titles = _titles(log)
-    target, target_notes = target_clause(log.rows, roles, source.decimal_comma)
-    _code(log, target, seconds_clause(log.rows, roles), len(values))
+    target, target_notes = clauses.target_clause(log.rows, roles)
+    _code(log, target, clauses.seconds_clause(log.rows, roles), len(values))
     tell("dealing")
-    strategy = data.strategy or default_strategy(roles)
-    log.rows(f"CREATE TABLE dealt AS {parts_clause(strategy, roles, data.seed, log.rows)}")
+    strategy = data.strategy or clauses.default_strategy(roles)
+    log.rows(f"CREATE TABLE dealt AS {clauses.parts_clause(strategy, roles, data.seed, log.rows)}")
     log.rows("DROP TABLE coded")
     vocabulary = _vocabulary(log, values, titles)
     sizes = dict(log.rows("SELECT part, count(*) FROM dealt GROUP BY part"))
@@ -136,7 +136,8 @@ def _gather(log: _Log, source: Source) -> list[str]:
     roles = log.roles
     kept: dict[str, str | None] = {f"f{i}": field for i, field in enumerate(roles.fields)}
     kept |= {"y": roles.target, "t": roles.timestamp, "s": roles.split, "title": roles.title}
-    cells = ", ".join(f"trim({quoted(c)}) AS {name}" if c else f"NULL AS {name}" for name, c in kept.items())
+    numbers = {roles.target, *roles.numeric} if source.decimal_comma else set()
+    cells = ", ".join(f"{clauses.cell_clause(c, c in numbers)} AS {name}" for name, c in kept.items())
     log.rows(f"CREATE TABLE log AS SELECT {cells} FROM {source.relation}")
     total = log.number("SELECT count(*) FROM log")
     if not total:
@@ -175,7 +176,7 @@ def _values(log: _Log, f: int, field: str) -> np.ndarray:
 def _bins(log: _Log, f: int, field: str) -> np.ndarray:
     """The bins of a numeric field, and table ``edges_f`` of where they begin."""
     wrong = f"f{f} IS NOT NULL AND NOT coalesce(isfinite(try_cast(f{f} AS DOUBLE)), false)"
-    refuse(log.rows, field, f"f{f}", wrong, "is not a finite number")
+    clauses.refuse(log.rows, field, f"f{f}", wrong, "is not a finite number")
     known = f"SELECT CAST(f{f} AS DOUBLE) AS x FROM kept WHERE f{f} IS NOT NULL"
     drawn = log.frame(f"SELECT x FROM ({known}) USING SAMPLE reservoir({SAMPLED_ROWS} ROWS) REPEATABLE (0)")
     numbers = drawn["x"].to_numpy(dtype=np.float64)

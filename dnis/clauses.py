@@ -13,7 +13,7 @@ from dnis.columns import labels
 from dnis.limits import DataError
 from dnis.roles import SPLIT_WORDS, Roles
 from dnis.settings import DataSpec
-from dnis.sources import text
+from dnis.sources import quoted, text
 from dnis.splits import FRACTIONS, GOLDEN, LEAVE_OUT_MIN
 from dnis.times import CLOCKS, DAYS, UNITS_PER_SECOND, day_of
 
@@ -43,13 +43,28 @@ def refuse_filters(data: DataSpec) -> None:
         raise ValueError(f"--clean is not for prepare, which leaves out rows without user or item only; got {named}")
 
 
-def target_clause(rows: Rows, roles: Roles, decimal_comma: bool) -> tuple[str, list[str]]:
+def cell_clause(column: str | None, has_decimal_comma: bool) -> str:
+    """A cell of the files, as text.
+
+    Args:
+        column: Its column; None for an empty cell.
+        has_decimal_comma: Whether ``3,5`` is a number, to be written ``3.5``.
+
+    Returns:
+        SQL.
+    """
+    if column is None:
+        return "NULL"
+    trimmed = f"trim({quoted(column)})"
+    return rf"regexp_replace({trimmed}, '^(-?\d+),(\d+)$', '\1.\2')" if has_decimal_comma else trimmed
+
+
+def target_clause(rows: Rows, roles: Roles) -> tuple[str, list[str]]:
     """The outcome of a row of ``kept``.
 
     Args:
         rows: Runs queries.
         roles: What each column is.
-        decimal_comma: Whether ``3,5`` is a number.
 
     Returns:
         SQL, and sentences on what counts as what.
@@ -65,7 +80,7 @@ def target_clause(rows: Rows, roles: Roles, decimal_comma: bool) -> tuple[str, l
         target, note = labels(pd.Series(values, name=roles.target))
         yes = values[int(np.argmax(target))]
         return f"(y = {text(yes)})::INTEGER", [note] if note else []
-    number = "try_cast(replace(y, ',', '.') AS DOUBLE)" if decimal_comma else "try_cast(y AS DOUBLE)"
+    number = "try_cast(y AS DOUBLE)"
     refuse(rows, roles.target, "y", f"NOT coalesce(isfinite({number}), false)", "is not a finite number")
     low, high, n = rows(f"SELECT min({number}), max({number}), count(*) FROM kept")[0]
     if low == high:

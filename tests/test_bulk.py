@@ -129,6 +129,19 @@ def test_numbers_are_binned_by_the_edges_of_a_sample(log, tmp_path):
     assert (counts[1:] > 50).all()
 
 
+def test_decimal_commas_are_read_in_every_column_of_numbers(log, tmp_path):
+    files, frame = log
+    said, stored, _ = both_ways(log, tmp_path)
+    for file, rows in zip(files, (frame[:600], frame[600:]), strict=True):
+        rows.to_csv(file, index=False, sep=";", decimal=",")
+    again = prepare(files, tmp_path / "commas", DataSpec("", (), "time"))
+    with_commas = split_of(DataSpec(str(tmp_path / "commas")))
+    assert again["n_by_field"] == said["n_by_field"]
+    assert [v.tolist() for v in with_commas.vocabulary.values] == [v.tolist() for v in stored.vocabulary.values]
+    for part in PARTS:
+        assert rows_of(getattr(with_commas, part)) == rows_of(getattr(stored, part))
+
+
 def test_numbers_that_pile_up_on_zero_are_binned_as_they_are_in_memory(log, tmp_path):
     files, frame = log
     # doubling bins from 1 on hold nothing below 1000
