@@ -109,7 +109,7 @@ def remarks(study: Study, contest: Contest) -> list[str]:
     methods = {"uniform", "dnis", "dnis-nested"} & set(config.methods)
     rows = [row for method in sorted(methods) for row in contest.run(method) if row["cells"]]
     cells = {(row["method"], row["compression"]): row["cells"] for row in rows}
-    found = dict(zip(cells, outcomes_of(list(cells.values()), contest.split.test, task.metric), strict=True))
+    found = dict(zip(cells, outcomes_of(list(cells.values()), contest.split, task.metric), strict=True))
     smaller = CLAIMED.get(config.search.task, 0.0)
     said = _sentences(found, config, smaller, task.higher_is_better)
     if task.metric == "auc":

@@ -147,8 +147,9 @@ def judge(
         for kind in (RIVALS if python else ())
     }
     gained = {"MF": np.stack([one.result() for one in ours])} | {kind: one.result() for kind, one in theirs.items()}
-    unit = np.unique(split.test.ids[:, 0], return_inverse=True)[1]
-    outcomes = {kind: Outcomes(values, split.test.target, unit, "ndcg@10") for kind, values in gained.items()}
+    outcomes = {
+        kind: Outcomes(values, split.test.target, split.test_units, "ndcg@10") for kind, values in gained.items()
+    }
     found = {}
     for kind, values in gained.items():
         found[kind] = {**chosen[kind], "test": values.mean(), "tests": values.mean(axis=1).tolist()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dnis.schemes import DimensionScheme
+from dnis.budgets import index_values
+from dnis.schemes import VALUE_BYTES, DimensionScheme
 
 
 def fit_dims(
@@ -68,10 +69,10 @@ def fit_pairs(gain: np.ndarray, block_of: np.ndarray, n_bytes: int, alpha: np.nd
     """
     pairs = np.zeros(gain.shape, dtype=bool)
     rows = np.bincount(block_of, minlength=len(gain))
-    left = n_bytes - DimensionScheme(pairs[block_of], block_of).bytes_by_layout["block"]
+    left = n_bytes - VALUE_BYTES * index_values(*gain.shape)
     for flat in np.argsort(-gain, axis=None, kind="stable"):
         block, k = divmod(int(flat), gain.shape[1])
-        if gain[block, k] > 0 and 4 * rows[block] <= left:
+        if gain[block, k] > 0 and VALUE_BYTES * rows[block] <= left:
             pairs[block, k] = True
-            left -= 4 * int(rows[block])
+            left -= VALUE_BYTES * int(rows[block])
     return DimensionScheme(pairs[block_of], block_of, alpha)

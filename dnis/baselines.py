@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from dnis.allocation import fit_dims, fit_pairs
-from dnis.bilevel import Search, search
+from dnis.bilevel import COLLAPSED, Search, search
 from dnis.budgets import rounds_of
 from dnis.controller import DimensionController
 from dnis.gradual import GradualMagnitude, LearnedThresholds
@@ -53,7 +53,7 @@ class Dnis(Baseline):
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search, cut once per budget."""
-        result = search(split, replace(config, compression=0.0, recipe="paper"))
+        result = _alive(search(split, replace(config, compression=0.0, recipe="paper")))
         return [Candidate.of(config, prune(result, n_bytes=budget)) for budget in budgets]
 
 
@@ -65,7 +65,7 @@ class DnisBudget(Baseline):
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search per budget."""
-        found = _searched(split, config, budgets, "paper")
+        found = (_alive(result) for result in _searched(split, config, budgets, "paper"))
         return [Candidate.of(config, prune(r, n_bytes=b)) for r, b in zip(found, budgets, strict=True)]
 
 
@@ -83,6 +83,13 @@ class DnisNested(Baseline):
         settled = (_settled(result) for result in _searched(split, config, budgets, "budget"))
         found = [(r.retraining, prune(r, threshold=0.0)) for r in settled]
         return [Candidate(how, scheme, scheme.n_values, scheme.n_bytes) for how, scheme in found]
+
+
+def _alive(result: SearchResult) -> SearchResult:
+    """Refuse a search whose alpha has collapsed: an empty table would pass for a small one."""
+    if float(result.alpha.max()) < COLLAPSED:
+        raise DivergedError("; ".join(result.warnings))
+    return result
 
 
 def _settled(result: SearchResult) -> SearchResult:

@@ -100,6 +100,19 @@ def block_energy(embeddings: np.ndarray, block_of: np.ndarray, n_blocks: int) ->
     return energy
 
 
+def index_values(n_blocks: int, embedding_dim: int) -> float:
+    """What the index of whole (block, dimension) pairs takes, in values: a bit per pair, whole bytes per block.
+
+    Args:
+        n_blocks: Number of blocks; what a single one keeps is a plain narrower table.
+        embedding_dim: K.
+
+    Returns:
+        A number of values, which need not be whole.
+    """
+    return n_blocks * -(-embedding_dim // 8) / VALUE_BYTES if n_blocks > 1 else 0.0
+
+
 def kept_pairs(alpha: np.ndarray, energy: np.ndarray, sizes: np.ndarray, share: float) -> np.ndarray:
     """The (block, dimension) pairs worth most per stored value: mean square of alpha * e over the block.
 
@@ -114,7 +127,7 @@ def kept_pairs(alpha: np.ndarray, energy: np.ndarray, sizes: np.ndarray, share: 
     """
     gain = alpha**2 * energy / np.maximum(sizes, 1)[:, None]
     kept = np.zeros(alpha.shape, dtype=bool)
-    left = share * int(sizes.sum()) * alpha.shape[1] - len(alpha) * -(-alpha.shape[1] // 8) / VALUE_BYTES
+    left = share * int(sizes.sum()) * alpha.shape[1] - index_values(*alpha.shape)
     for flat in np.argsort(-gain, axis=None, kind="stable"):
         block, k = divmod(int(flat), alpha.shape[1])
         if gain[block, k] > 0 and sizes[block] <= left:

@@ -22,10 +22,9 @@ from dnis.settings import CompareConfig
 from dnis.stopping import DivergedError
 from dnis.tasks import TASKS
 from dnis.training import Trainer
-from dnis.verdicts import judged_rows, lost_seeds, verdict
+from dnis.verdicts import few_units, judged_rows, lost_seeds, verdict
 
 if TYPE_CHECKING:
-    from dnis.interactions import Interactions
     from dnis.splits import Split
 
 TIMED_STEPS = 8
@@ -84,7 +83,7 @@ def compare(
     if not found:
         what = "final training" if any(np.isfinite(row["val"]) for row in rows_of_all) else "trial"
         raise DivergedError(f"every {what} diverged; lower lr (now {config.search.lr:g})")
-    outcomes = outcomes_of([row["cells"] for row in found], split.test, task.metric)
+    outcomes = outcomes_of([row["cells"] for row in found], split, task.metric)
     labels = {name: kind.label for name, kind in BASELINES.items()}
     rows = judged_rows(found, outcomes, config, labels, task.higher_is_better)
     return Comparison(
@@ -94,26 +93,29 @@ def compare(
         model=config.search.model,
         full_bytes=4 * split.train.n_features * config.search.embedding_dim,
         rows=tuple(rows),
-        verdict=(*verdict(rows, task.metric, task.higher_is_better), *lost_seeds(rows_of_all, labels)),
+        verdict=(
+            *verdict(rows, task.metric, task.higher_is_better),
+            *few_units(outcomes),
+            *lost_seeds(rows_of_all, labels),
+        ),
         config=config,
         elapsed_s=time.perf_counter() - started,
     )
 
 
-def outcomes_of(cells: list[list[dict[str, Any]]], test: Interactions, metric: str) -> list[Outcomes]:
+def outcomes_of(cells: list[list[dict[str, Any]]], split: Split, metric: str) -> list[Outcomes]:
     """What happened on the test rows, ready to be set against each other.
 
     Args:
         cells: Finished cells of one row of a comparison, one per seed, for every row.
-        test: The test part; rows of one user are drawn together, without users every row stands for itself.
+        split: The four roles; test rows of one user are drawn together.
         metric: Name of the metric.
 
     Returns:
         Outcomes, in the same order.
     """
-    by_user = test.roles.user is not None
-    unit = np.unique(test.ids[:, 0], return_inverse=True)[1] if by_user else np.arange(len(test))
-    return [Outcomes(np.stack([c["outcomes"] for c in those]), test.target, unit, metric) for those in cells]
+    target, unit = split.test.target, split.test_units
+    return [Outcomes(np.stack([c["outcomes"] for c in those]), target, unit, metric) for those in cells]
 
 
 def _rows(

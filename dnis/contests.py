@@ -14,7 +14,7 @@ from dnis.baselines import BASELINES
 from dnis.cells import CellStore, fingerprint, peak_bytes, reset_peak
 from dnis.limits import DataError
 from dnis.network import Network
-from dnis.rivals import Candidate
+from dnis.rivals import Candidate, feature_blocks
 from dnis.settings import CompareConfig, SearchConfig
 from dnis.stopping import DivergedError
 from dnis.tasks import TASKS
@@ -87,7 +87,7 @@ class Contest:
         on_event: Told of every cell; may raise to stop.
 
     Raises:
-        DataError: If the metric is AUC and the test part holds one label only.
+        DataError: If the metric is AUC and the test part holds one label only, or a compression leaves next to nothing.
     """
 
     def __init__(self, split: Split, config: CompareConfig, store: CellStore, on_event: OnCell | None) -> None:
@@ -96,6 +96,12 @@ class Contest:
             raise DataError(f"auc needs labels 0 and 1 in the test part, {alone}: split otherwise")
         self.split, self.config, self.store, self.on_event = split, config, store, on_event
         self.budgets = budgets(split, config)
+        blocks = feature_blocks(split, config.search)
+        index = int(blocks.max() + 1) * -(-config.search.embedding_dim // 8)
+        for compression, budget in zip(config.compressions, self.budgets, strict=True):
+            if budget < index:
+                need = f"{index:,} bytes that say which dimensions each block keeps"
+                raise DataError(f"compressions: {compression:g}x leaves {budget:,} bytes, fewer than the {need}")
         self.trials = trials(config)
         self.done = 0
 

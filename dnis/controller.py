@@ -27,7 +27,7 @@ class DimensionController(Baseline):
     """REINFORCE over one softmax per block, weights shared between all choices (Joglekar 2020, section 4).
 
     The reward of a draw is minus the loss on a search-validation batch, minus a price for every share of bytes above
-    the budget; a running mean is the baseline. The likeliest dimensions, scaled to the budget, are the answer.
+    the budget; a running mean is the baseline. The expected dimensions, scaled to the budget, are the answer.
     """
 
     label = "NIS"

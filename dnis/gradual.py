@@ -40,8 +40,8 @@ def sparsity_at(done: float, goal: float) -> float:
 class GradualMagnitude(Baseline):
     """Gradual magnitude pruning while training (DeepLight, Deng 2021), with masked retraining.
 
-    The share of dropped entries follows ``sparsity_at``; they rest at their value and may come back while the run
-    lasts.
+    The share of dropped entries follows ``sparsity_at``. While the run lasts they may come back: no gradient reaches
+    them, but the optimiser's momentum moves them on for a while.
     """
 
     label = "Gradual"
@@ -62,7 +62,7 @@ class GradualMagnitude(Baseline):
         trainer = Trainer(split.train, config, selection)
         # which entries will be large is not known yet, how many of them fit is: any magnitudes tell it
         goal = 1 - float(largest_within(trainer.network.embeddings.values.abs().numpy(), blocks, budget).mask.mean())
-        n_steps = n_epochs * -(-len(split.train) // config.batch_size)
+        n_steps = n_epochs * -(-len(split.train) // trainer.feed.size)
         turn = 0
 
         def before_step(_batch: Batch) -> None:
@@ -103,23 +103,25 @@ class ThresholdSelection(UniformSelection):
 class LearnedThresholds(Baseline):
     """PEP (Liu 2021): thresholds learned with the weights, retraining from the original initial values under the mask.
 
-    The thresholds start low and feel the weight decay that the paper uses to push them up; for each budget the mask is
+    The thresholds start low and are pushed up by ``rise`` an epoch, for all features alike, beside what they learn: in
+    the place of the paper's weight decay, which an Adam step makes one of constant size. For each budget the mask is
     read in the first epoch that fits, largest |v| - sigmoid(s) first. A budget that no epoch reached is cut from the
     last.
     """
 
     label = "PEP"
     trains = 2.0
-    start, push = -8.0, 0.02
+    start, rise = -8.0, 1.5
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One training whose table thins out, read at every budget on its way."""
         blocks = feature_blocks(split, config)
         selection = ThresholdSelection(split.train.n_features, self.start)
         trainer = Trainer(split.train, config, selection)
+        push = self.rise / -(-len(split.train) // trainer.feed.size)
         found: dict[int, DimensionScheme] = {}
         for epoch in range(1, config.epochs + 1):
-            trainer.run_epoch(epoch, lambda _batch: self._push(selection))
+            trainer.run_epoch(epoch, lambda _batch: self._push(selection, push))
             margin = self._margin(trainer, selection)
             size = DimensionScheme(margin > 0, blocks).n_bytes
             for budget in set(budgets) - set(found):
@@ -129,9 +131,9 @@ class LearnedThresholds(Baseline):
                 break
         return [Candidate.of(config, found[budget]) for budget in budgets]
 
-    def _push(self, selection: ThresholdSelection) -> None:
+    def _push(self, selection: ThresholdSelection, push: float) -> None:
         with torch.no_grad():
-            selection.threshold.add_(self.push)
+            selection.threshold.add_(push)
 
     def _margin(self, trainer: Trainer, selection: ThresholdSelection) -> np.ndarray:
         with torch.no_grad():

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dnis.schemes import VALUE_BYTES
+from dnis.budgets import index_values
 from dnis.tables import RowTable
 
 RATE = 0.05
@@ -20,6 +20,9 @@ SOFTNESS = 0.12
 
 NEEDLESS = 1e-3
 """Dimensions whose loss without training raises the validation loss by no more than this share are needless."""
+
+TINY = 1e-300
+"""In the place of a sum of squares that is 0."""
 
 _NUMBERS = ("n_values", "least", "squares", "mean_squares")
 
@@ -47,8 +50,8 @@ class NestedDims:
         self.block_of, self.rank_of = block_of, _ranked_together(block_of, field_of)
         n_blocks, self.width = alpha.shape
         self.sizes = np.bincount(block_of, minlength=n_blocks).astype(float)
-        index = n_blocks * -(-self.width // 8) / VALUE_BYTES
-        self.most = float(self.sizes.sum()) * self.width / compression - (index if compression > 1 else 0.0)
+        index = index_values(n_blocks, self.width) if compression > 1 else 0.0
+        self.most = float(self.sizes.sum()) * self.width / compression - index
         self.n_values, self.least = self.most, float(self.sizes.sum())
         self.dims = np.full(n_blocks, float(self.width))
         self.squares, self.mean_squares = 0.0, 0.0
@@ -80,8 +83,9 @@ class NestedDims:
         if self.mean_squares > 0:
             total = self.n_values * np.exp(-RATE * mean / self.mean_squares**0.5)
             self.n_values = float(np.clip(total, self.least, self.most))
-        if self.squares > 0:
-            self._move_to(self.dims * np.exp(-RATE * per_value / self.squares**0.5))
+        if self.squares > 0 or self.mean_squares > 0:
+            # a single block wants what all want, and has no square of its own
+            self._move_to(self.dims * np.exp(-RATE * per_value / max(self.squares, TINY) ** 0.5))
 
     def settle(self) -> None:
         """Make the dimensions whole, the largest remainders rounded up as long as one fits, and alpha 0 or 1.

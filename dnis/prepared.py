@@ -119,5 +119,5 @@ def load_prepared(data: DataSpec) -> StoredSplit:
     vocabulary = vocabulary_of(features, record["fields"], record["item_field"])
     listed: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in record["roles"].items()}
     roles = Roles(**listed)
-    parts = {p: StoredInteractions((part_file(folder, p),), vocabulary, roles, tuple(record["notes"])) for p in PARTS}
-    return StoredSplit(**parts, strategy=record["strategy"], seed=record["seed"], unknown=record["unknown"])
+    parts = [StoredInteractions((part_file(folder, p),), vocabulary, roles, tuple(record["notes"])) for p in PARTS]
+    return StoredSplit(*parts, strategy=record["strategy"], seed=record["seed"], unknown=record["unknown"])

@@ -46,10 +46,12 @@ class Baseline(ABC):
 
     @abstractmethod
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
-        """One candidate per budget [bytes], each at most as large as its budget (but see ``Uniform``).
+        """One candidate per budget [bytes], each at most as large as its budget.
+
+        Tables that keep one dimension of every block at least may be larger: ``Uniform`` and ``DnisNested``.
 
         Args:
-            split: The four roles; ``test`` is not looked at.
+            split: The four roles; nothing is chosen by ``test``.
             config: Settings; ``seed`` decides every draw.
             budgets: Sizes as stored [bytes].
 

@@ -77,7 +77,7 @@ class HardSelection(UniformSelection):
         return kept * self.alpha.index_select(0, self.block_of.index_select(0, feature_ids))
 
     def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
-        """Kept entries only: a dropped one rests, and may come back as it was where the mask moves."""
+        """Kept entries only: what a mask that moves may let come back is not made smaller meanwhile."""
         return rows * self.mask.index_select(0, feature_ids)
 
 

@@ -236,8 +236,12 @@ class CompareConfig:
         for method in self.methods:
             check_choice("methods", method, METHODS)
         if "uniform" not in self.methods:
-            given = ", ".join(self.methods)
-            raise ValueError(f"methods must include uniform, every difference is taken to it; got {given}")
+            raise ValueError(
+                f"methods must include uniform: all are set against it; got {', '.join(self.methods)}"
+            )
+        for name in ("methods", "compressions", "seeds"):
+            if len(set(given := getattr(self, name))) < len(given):
+                raise ValueError(f"{name} must differ from each other, got {', '.join(map(str, given))}")
         if not self.compressions or not self.seeds:
             raise ValueError(f"give at least one compression and one seed, got {self.compressions} and {self.seeds}")
         for compression in self.compressions:

@@ -32,6 +32,7 @@ class Split:
     """Four parts that share one vocabulary: the features of the training part, and one unknown feature per field.
 
     ``unknown[part][field]`` counts the interactions of a part whose value the training part does not hold.
+    ``test_users`` (n_test,) tells the users of the test rows apart, those whom training does not hold as well.
     """
 
     train: Interactions
@@ -41,6 +42,7 @@ class Split:
     strategy: str
     seed: int
     unknown: dict[str, dict[str, int]]
+    test_users: np.ndarray | None = None
 
     @property
     def parts(self) -> dict[str, Interactions]:
@@ -65,6 +67,20 @@ class Split:
             digest.update(np.ascontiguousarray(part.ids).tobytes())
             digest.update(np.ascontiguousarray(part.target).tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def test_units(self) -> np.ndarray:
+        """The test user that each test row belongs to, (n_test,), numbered from 0; without users each row is its own.
+
+        Users whom training does not hold share a feature and yet are several: where ``test_users`` does not tell them
+        apart, each of their rows stands for itself.
+        """
+        rows = np.arange(len(self.test))
+        if self.test.roles.user is None:
+            return rows
+        ids = self.test.ids[:, 0].astype(np.int64)
+        apart = np.where(ids == self.vocabulary.offsets[0], self.vocabulary.n_features + rows, ids)
+        return np.unique(apart if self.test_users is None else self.test_users, return_inverse=True)[1]
 
     @cached_property
     def development(self) -> Interactions:
@@ -206,7 +222,8 @@ def _with_training_vocabulary(interactions: Interactions, part_of: np.ndarray, s
     parts = [renumbered.take(part_of == p) for p in range(len(PARTS))]
     hits = [(p.ids == vocabulary.offsets[:-1]).sum(axis=0).tolist() for p in parts]
     unknown = {name: dict(zip(old.fields, hit, strict=True)) for name, hit in zip(PARTS, hits, strict=True)}
-    return Split(*parts, strategy=strategy, seed=seed, unknown=unknown)
+    users = None if interactions.roles.user is None else interactions.ids[part_of == PARTS.index("test"), 0]
+    return Split(*parts, strategy=strategy, seed=seed, unknown=unknown, test_users=users)
 
 
 def joined(parts: Sequence[Interactions]) -> Interactions:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dnis.counting import counted
 from dnis.intervals import Outcomes, on_frontier, paired_differences
 from dnis.settings import CompareConfig
 
@@ -15,6 +16,9 @@ SAME_SIZE = 1.05
 
 Whole dimensions of whole blocks miss a budget by a few per cent; the doubt goes to the uniform table.
 """
+
+MIN_UNITS = 10
+"""A bootstrap over fewer test users tells nothing: of one user its interval has no width at all."""
 
 
 def judged_rows(
@@ -38,12 +42,14 @@ def judged_rows(
     """
     per_seed = [o.by_seed(np.ones((1, int(o.unit.max()) + 1)))[:, 0] for o in outcomes]
     means = np.array([values.mean() for values in per_seed])
-    sizes = np.array([row["cells"][0]["n_bytes"] for row in found])
+    largest = [max(row["cells"], key=lambda cell: cell["n_bytes"]) for row in found]
+    sizes = np.array([cell["n_bytes"] for cell in largest])
     frontier = on_frontier(sizes, means, higher_is_better)
     compared = _compared(found, outcomes, per_seed, sizes, config.n_bootstrap, higher_is_better)
     rows = []
     for i, row in enumerate(found):
-        cell = row["cells"][0]
+        # seeds may end at different sizes; the mean over them is had for no less than the largest
+        cell = largest[i]
         rows.append(
             {
                 "method": row["method"],
@@ -78,7 +84,8 @@ def _compared(
     means = np.array([values.mean() for values in per_seed])
     found_within = [_reference(found, sizes, means, i, higher_is_better) for i in range(len(found))]
     references = [reference for reference, _ in found_within]
-    others = {i: r for i, r in enumerate(references) if r is not None and r != i}
+    enough = int(outcomes[0].unit.max()) + 1 >= MIN_UNITS
+    others = {i: r for i, r in enumerate(references) if r is not None and r != i and enough}
     intervals = paired_differences([(outcomes[i], outcomes[r]) for i, r in others.items()], n_draws)
     rows = [
         {
@@ -122,8 +129,8 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
         higher_is_better: Its direction.
 
     Returns:
-        One sentence per compression, or per several that have the same to say, one on the frontier, and one on what
-        noise leaves out.
+        One sentence per compression, or per several that have the same to say, one on the frontier, and some on what
+        the intervals leave out.
     """
     sign = -1 if higher_is_better else 1
     compressions_of: dict[str, list[float]] = {}
@@ -142,6 +149,12 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
         sentences.append(
             "Noise is that of the test users alone: seeds are averaged, and the chance of training is left out."
         )
+    n_rivals = len({row["method"] for row in rows} - {"uniform"})
+    if n_rivals > 1 and any("beyond noise" in finding for finding in compressions_of):
+        sentences.append(
+            f"Each interval is for one method alone; here the best of {n_rivals} is picked on the test part, so that "
+            "beyond noise comes more often than 1 time in 20 where none is better."
+        )
     return sentences
 
 
@@ -150,8 +163,28 @@ def _listed(compressions: list[float]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def few_units(outcomes: list[Outcomes]) -> list[str]:
+    """A sentence of fact where the test part holds too few users for intervals.
+
+    Args:
+        outcomes: As for ``judged_rows``.
+
+    Returns:
+        One sentence, or none.
+    """
+    n_units = int(outcomes[0].unit.max()) + 1
+    if n_units >= MIN_UNITS:
+        return []
+    return [
+        f"The test part tells {counted(n_units, 'user')} apart (where there are none, rows): too few for intervals, so "
+        "nothing here is told from chance."
+    ]
+
+
 def lost_seeds(found: list[dict[str, Any]], labels: dict[str, str]) -> list[str]:
     """Sentences of fact: which rows lack seeds because their final training, or every trial before it, diverged.
+
+    A search whose alpha has collapsed counts as diverged.
 
     Args:
         found: As for ``judged_rows``; ``val`` is infinite where every trial diverged.
@@ -164,9 +197,10 @@ def lost_seeds(found: list[dict[str, Any]], labels: dict[str, str]) -> list[str]
 
 
 def _fate(row: dict[str, Any]) -> str:
+    lost = "diverged or lost all of alpha" if row["method"] in ("dnis", "dnis-budget") else "diverged"
     if not math.isfinite(row["val"]):
-        return "every trial diverged, so there is no final training"
-    return f"{row['diverged']} of {row['diverged'] + len(row['cells'])} final trainings diverged and are left out"
+        return f"every trial {lost}, so there is no final training"
+    return f"{row['diverged']} of {row['diverged'] + len(row['cells'])} final trainings {lost} and are left out"
 
 
 def _contestants(rows: list[dict[str, Any]], compression: float) -> list[dict[str, Any]]:

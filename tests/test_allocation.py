@@ -116,3 +116,9 @@ def test_features_of_a_block_share_their_pairs_and_keep_their_alpha():
     assert scheme.mask.tolist() == [[True, False], [True, False], [True, False]]
     assert scheme.alpha is alpha
     assert scheme.block_of is BLOCK_OF
+
+
+def test_what_a_single_block_keeps_needs_no_index():
+    scheme = fit_pairs(np.arange(8.0, 0.0, -1.0)[None], blocks(10), n_bytes=4 * 10 * 3)
+    assert block_dims(scheme) == [3]
+    assert scheme.n_bytes == 4 * 10 * 3

@@ -262,3 +262,10 @@ def test_saliency_is_what_the_loss_loses_per_stored_value_without_a_pair(monkeyp
     for pair in [(0, 0), (0, 5), (1, 2), (3, 7)]:
         slope = (loss_at(*pair, 1.05) - loss_at(*pair, 0.95)) / 0.1
         assert gains[0][pair] == pytest.approx(abs(slope) / sizes[pair[0]], rel=0.02, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["dnis", "dnis-budget"])
+def test_a_search_whose_alpha_has_collapsed_proposes_no_empty_table(method):
+    split, config = planted_split(), judging_config(epochs=8, warm_epochs=1, l1_alpha=10.0, lr_alpha=1.0)
+    with pytest.raises(DivergedError, match="alpha collapsed in epoch"):
+        BASELINES[method]().candidates(split, config, [full_bytes(split, config) // 2])

@@ -179,8 +179,8 @@ def test_a_final_training_that_diverges_is_left_out_and_said(monkeypatch):
     assert len(found.rows[2]["values"]) == 2
     assert math.isfinite(found.rows[2]["difference"])
     assert found.verdict[-2:] == (
-        "DNIS at 1x: 1 of 3 final trainings diverged and are left out.",
-        "DNIS at 4x: 1 of 3 final trainings diverged and are left out.",
+        "DNIS at 1x: 1 of 3 final trainings diverged or lost all of alpha and are left out.",
+        "DNIS at 4x: 1 of 3 final trainings diverged or lost all of alpha and are left out.",
     )
 
 
@@ -192,7 +192,7 @@ def test_a_method_whose_proposals_all_diverge_has_no_row(monkeypatch, tmp_path):
     monkeypatch.setitem(BASELINES, "dnis", Lost)
     found = compare(planted_split(), config_of(n_trials=1), folder=tmp_path)
     assert [row["method"] for row in found.rows] == ["uniform", "uniform"]
-    assert found.verdict[-1] == "DNIS at 4x: every trial diverged, so there is no final training."
+    assert found.verdict[-1] == "DNIS at 4x: every trial diverged or lost all of alpha, so there is no final training."
     assert told(compare(planted_split(), config_of(n_trials=1), folder=tmp_path)) == told(found)
 
 
@@ -228,7 +228,7 @@ def test_a_search_of_one_budget_that_diverges_takes_no_other_with_it(monkeypatch
     assert [[row[k] for k in kept] for row in found.rows] == [
         [row[k] for k in kept] for row in whole if (row["method"], row["compression"]) != ("dnis", 1.0)
     ]
-    assert found.verdict[-1] == "DNIS at 1x: every trial diverged, so there is no final training."
+    assert found.verdict[-1] == "DNIS at 1x: every trial diverged or lost all of alpha, so there is no final training."
     assert told(compare(planted_split(), config_of(), folder=tmp_path)) == told(found)
 
 
@@ -468,3 +468,19 @@ def test_rows_of_one_user_are_drawn_together_and_without_users_each_row_is_its_o
     users = split.test.ids[:, 0]
     assert np.array_equal(units[0][:, None] == units[0], users[:, None] == users)
     assert units[1].tolist() == list(range(len(split.test)))
+
+
+def test_a_compression_that_leaves_no_room_for_a_table_is_refused_before_anything_is_trained():
+    split = planted_split()
+    config = config_of(compressions=(2.0, 900.0), search=judging_config(embedding_dim=8, n_blocks=60))
+    (_, few) = budgets(split, config)
+    with pytest.raises(DataError, match=f"compressions: 900x leaves {few} bytes, fewer than the [0-9]+ bytes that say"):
+        compare(split, config)
+
+
+def test_cold_users_of_the_test_part_are_several(monkeypatch):
+    split = planted_split()
+    unknown = split.vocabulary.offsets[0]
+    cold = replace(split, test=replace(split.test, ids=split.test.ids * [0, 1] + [unknown, 0]), test_users=None)
+    (_, rival) = compare(cold, config_of(methods=("uniform", "random"), compressions=(4.0,), n_trials=1)).rows
+    assert rival["low"] < rival["difference"] < rival["high"]

@@ -108,7 +108,8 @@ def margins(monkeypatch):
 
     monkeypatch.setattr(LearnedThresholds, "_margin", watched)
     monkeypatch.setattr(LearnedThresholds, "start", -6.0)
-    monkeypatch.setattr(LearnedThresholds, "push", 0.1)
+    n_steps = math.ceil(len(planted_split().train) / judging_config().batch_size)
+    monkeypatch.setattr(LearnedThresholds, "rise", 0.1 * n_steps)
     return seen
 
 
@@ -134,13 +135,13 @@ def test_a_budget_that_no_epoch_reached_is_cut_from_the_last(margins):
     assert margins[-1][found.scheme.mask].min() > margins[-1][~found.scheme.mask].max()
 
 
-def test_thresholds_are_pushed_up_before_every_step(monkeypatch):
+@pytest.mark.parametrize("batch_size", [7, 64, 100_000])
+def test_thresholds_rise_as_far_in_an_epoch_of_many_steps_as_in_one_of_few(monkeypatch, batch_size):
     trainers = watched_trainers(monkeypatch)
-    split, config = planted_split(), judging_config(epochs=1, lr=1e-6)
+    split, config = planted_split(), judging_config(epochs=1, lr=1e-6, batch_size=batch_size)
     LearnedThresholds().candidates(split, config, [full_bytes(split, config) // 8])
-    n_steps = math.ceil(len(split.train) / config.batch_size)
     risen = trainers[0].network.selection.threshold.detach().numpy() + 8
-    assert risen == pytest.approx(np.full_like(risen, 0.02 * n_steps), abs=1e-4)
+    assert risen == pytest.approx(np.full_like(risen, 1.5), abs=1e-3)
 
 
 def test_the_thinned_table_is_trained_again_from_the_original_start_values(monkeypatch):

@@ -208,3 +208,12 @@ def test_planted_dimensions_are_found_in_their_order_at_the_size_asked_for():
     planted_dims = [true[result.block_of == block].mean() for block in range(len(scheme.block_dims))]
     assert spearmanr(planted_dims, scheme.block_dims).statistic >= 0.95
     assert 0.98 <= scheme.n_bytes / (split.train.n_features * 16 * 4 / 2) <= 1.0
+
+
+def test_a_single_block_shrinks_where_a_value_less_is_worth_more():
+    mover = nested(block_of=np.zeros(6, dtype=np.int64))
+    assert mover.dims == pytest.approx([24 / 6])  # a narrower table, without an index
+    for _ in range(5):
+        mover.step(torch.ones(1, 8))
+    assert mover.dims[0] < 24 / 6
+    assert mover.dims[0] * 6 == pytest.approx(mover.n_values)

@@ -197,7 +197,13 @@ def test_data_are_dealt_with_a_whole_seed(seed):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"methods": ("dnis",)}, "methods must include uniform, .*got dnis"),
+        ({"methods": ("dnis",)}, "methods must include uniform: .*got dnis"),
+        (
+            {"methods": ("uniform", "dnis", "uniform")},
+            "methods must differ from each other, got uniform, dnis, uniform",
+        ),
+        ({"seeds": (0, 1, 0)}, "seeds must differ from each other, got 0, 1, 0"),
+        ({"compressions": (2, 2.0)}, "compressions must differ from each other, got 2, 2.0"),
         ({"methods": ("uniform", "magic")}, "methods must be one of .*got 'magic'"),
         ({"compressions": ()}, "at least one compression and one seed"),
         ({"seeds": ()}, "at least one compression and one seed"),

@@ -1,5 +1,7 @@
 """Interactions dealt into four roles, checked against rows dealt by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -187,3 +189,13 @@ def test_an_empty_part_is_refused():
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(ValueError, match="strategy must be one of time, time_global, random"):
         log([1, 2] * 10).split("by_moon")
+
+
+def test_users_of_the_test_part_are_told_apart_though_training_knows_none_of_them():
+    users = [0] * 12 + [7, 7, 8, 9]
+    part = ["train"] * 10 + ["test"] * 6
+    split = log(users, split=part).split("column")
+    assert split.test.ids[2:, 0].tolist() == [split.vocabulary.offsets[0]] * 4
+    assert split.test_units.tolist() == [0, 0, 1, 1, 2, 3]
+    nameless = replace(split, test_users=None)
+    assert nameless.test_units.tolist() == [0, 0, 1, 2, 3, 4]

@@ -5,9 +5,9 @@ import pytest
 
 from dnis.intervals import Outcomes
 from dnis.settings import CompareConfig
-from dnis.verdicts import judged_rows, lost_seeds, verdict
+from dnis.verdicts import few_units, judged_rows, lost_seeds, verdict
 
-LABELS = {"uniform": "Uniform", "dnis": "DNIS"}
+LABELS = {"uniform": "Uniform", "dnis": "DNIS", "mde": "MDE"}
 
 
 NOISE = "Noise is that of the test users alone: seeds are averaged, and the chance of training is left out."
@@ -78,7 +78,7 @@ def test_it_says_which_trainings_were_lost_and_whether_any_was_left_to_begin():
     lost = {"method": "dnis", "compression": 4.0, "diverged": 2, "cells": [{}], "val": 0.5}
     found = [lost, {**lost, "method": "uniform", "cells": [], "val": math.inf}, {**lost, "diverged": 0}]
     assert lost_seeds(found, LABELS) == [
-        "DNIS at 4x: 2 of 3 final trainings diverged and are left out.",
+        "DNIS at 4x: 2 of 3 final trainings diverged or lost all of alpha and are left out.",
         "Uniform at 4x: every trial diverged, so there is no final training.",
     ]
 
@@ -153,8 +153,8 @@ def cell(n_bytes, elapsed_s=1.0, peak_bytes=None, seed=0):
     }  # fmt: skip
 
 
-def judged(*methods, metric="mse", higher_is_better=False, target=None, budget=1000):
-    """Rows of (method, n_bytes, values per seed) whose four test rows belong to four users."""
+def judged(*methods, metric="mse", higher_is_better=False, target=None, budget=1000, times=5):
+    """Rows of (method, bytes of all seeds or of each, values per seed); four test users, each there several times."""
     found = [
         {
             "method": method,
@@ -162,13 +162,18 @@ def judged(*methods, metric="mse", higher_is_better=False, target=None, budget=1
             "budget": budget,
             "val": 0.5,
             "diverged": 0,
-            "cells": [cell(n_bytes, seed=seed) for seed, _ in enumerate(values)],
+            "cells": [cell(int(size), seed=seed) for seed, size in enumerate(np.broadcast_to(sizes, len(values)))],
         }
-        for method, n_bytes, values in methods
+        for method, sizes, values in methods
     ]
-    target = np.zeros(4) if target is None else np.asarray(target)
-    outcomes = [Outcomes(np.asarray(values, dtype=float), target, np.arange(4), metric) for _, _, values in methods]
+    target = np.tile(np.zeros(4) if target is None else target, times)
+    outcomes = outcomes_of(methods, target, metric, times)
     return judged_rows(found, outcomes, CompareConfig(n_bootstrap=60), LABELS, higher_is_better)
+
+
+def outcomes_of(methods, target, metric="mse", times=5):
+    unit = np.arange(4 * times)
+    return [Outcomes(np.tile(np.asarray(v, dtype=float), (1, times)), target, unit, metric) for _, _, v in methods]
 
 
 UNIFORM = ("uniform", 1000, [[1, 2, 3, 4], [3, 4, 5, 6]])
@@ -205,7 +210,7 @@ def test_a_seed_that_diverged_has_no_difference_and_shifts_none():
         for cells in [[cell(1000, seed=seed) for seed in seeds]]
     ]
     values = [[[1.0], [2.0], [3.0]], [[1.5], [2.75]]]
-    outcomes = [Outcomes(np.array(v), np.zeros(1), np.arange(1), "mse") for v in values]
+    outcomes = [Outcomes(np.tile(v, (1, 12)), np.zeros(12), np.arange(12), "mse") for v in values]
     rows = judged_rows(found, outcomes, CompareConfig(n_bootstrap=20), LABELS, higher_is_better=False)
     assert rows[1]["differences"] == [0.5, -0.25]
 
@@ -253,3 +258,27 @@ def test_time_is_the_mean_and_memory_the_most_over_seeds():
     outcomes = [Outcomes(np.ones((2, 4)), np.zeros(4), np.arange(4), "mse")]
     (judged_row,) = judged_rows(found, outcomes, CompareConfig(), LABELS, higher_is_better=False)
     assert (judged_row["elapsed_s"], judged_row["peak_bytes"]) == (2.0, 70)
+
+
+@pytest.mark.parametrize("sizes", [(600, 990), (990, 600)])
+def test_a_mean_over_tables_of_several_sizes_is_had_for_the_largest(sizes):
+    narrow = ("uniform", 600, [[9, 9, 9, 9], [9, 9, 9, 9]])
+    (_, _, found) = judged(UNIFORM, narrow, ("dnis", sizes, [[0, 1, 2, 3], [2, 3, 4, 5]]))
+    assert (found["n_bytes"], found["n_values"], found["embedding_dim"]) == (990, 247, 9.9)
+    assert (found["reference"], found["difference"]) == (10.0, -1.0)
+
+
+@pytest.mark.parametrize(("times", "said"), [(2, 1), (3, 0)])
+def test_few_test_users_give_no_interval_and_the_verdict_says_so(times, said):
+    methods = UNIFORM, ("dnis", 990, [[0, 1, 2, 3], [2, 3, 4, 5]])
+    assert (judged(*methods, times=times)[1]["low"] is None) == bool(said)
+    sentences = few_units(outcomes_of(methods, np.zeros(4 * times), times=times))
+    assert len(sentences) == said
+    assert all("tells 8 users apart" in sentence for sentence in sentences)
+
+
+def test_it_says_that_the_best_of_many_was_picked_on_the_test():
+    rivals = [row("dnis", 990, 0.80, interval=(-0.02, -0.03, -0.01)), row("mde", 990, 0.81)]
+    said = verdict([row("uniform", 1000, 0.82), *rivals], "mse", higher_is_better=False)
+    assert said[-1].startswith("Each interval is for one method alone; here the best of 2 is picked on the test part")
+    assert not [s for s in verdict([row("uniform", 1000, 0.82), rivals[0]], "mse", False) if "picked" in s]
