@@ -124,7 +124,7 @@ def _time(rows: Rows) -> str:
     counts = ", ".join(f"count({way})" for way in (iso, *ways.values()))
     read, *written, n = rows(f"SELECT {counts}, count(t) FROM kept")[0]
     day = day_of(dict(zip(DAYS, written, strict=True)))
-    return iso if day is None or read * 2 > n else ways[day]
+    return iso if day is None or read * 2 > n or read >= max(written) else ways[day]
 
 
 def default_strategy(roles: Roles) -> str:

@@ -163,7 +163,7 @@ def _refuse_unread_time(column: pd.Series, bad: np.ndarray) -> None:
     if not bad.any():
         return
     twofold = is_twofold(str(column.iloc[int(np.argmax(bad))]))
-    why = "can be a day of two months" if twofold else "is not a time"
+    why = "can be a day of two months" if twofold else "is not a time, or not written as most are"
     raise DataError(
         f"column {column.name!r}, {_row(column, bad)}: {_shown(column, bad)} {why}; "
         "write seconds since 1970, 2024-01-31 18:30 or 31.01.2024 18:30"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from dnis.reading import DataError
+from dnis.times import dated_column
 
 ROLE_NAMES = ("user", "item", "rating", "label", "timestamp", "split", "title", "feature", "numeric", "ignore")
 """Roles a column can be given by hand; ``feature`` and ``numeric`` may be given to many columns."""
@@ -86,10 +87,11 @@ class Roles:
     def guess(cls, frame: pd.DataFrame) -> Roles:
         """Guess every column's role.
 
-        Names decide first (``SYNONYMS``). Of the other columns, text is a category and a number with a fraction is
-        numeric. Whole numbers are codes, hence categories, beside a user or item column; without one they are numeric
-        when they have more than 50 distinct values or are named I1, I2 ... as in Criteo's logs. Left out are columns
-        with one value, and columns of text or whole numbers that never repeat (row numbers, free text).
+        Names decide first (``SYNONYMS``); a lone column of days is the time. Of the other columns, text is a
+        category and a number with a fraction is numeric. Whole numbers are codes, hence categories, beside a
+        user or item column; without one they are numeric when they have more than 50 distinct values or are
+        named I1, I2 ... as in Criteo's logs. Left out are columns with one value, and columns of text or whole
+        numbers that never repeat (row numbers, free text).
 
         Args:
             frame: The table.
@@ -97,17 +99,15 @@ class Roles:
         Returns:
             The guess.
         """
-        roles = cls(user=_named(frame, "user"), item=_named(frame, "item"), timestamp=_named(frame, "timestamp"))
+        timestamp = _named(frame, "timestamp") or dated_column(frame)
+        roles = cls(user=_named(frame, "user"), item=_named(frame, "item"), timestamp=timestamp)
         roles = replace(roles, title=_named(frame, "title") if roles.item else None, split=_split_column(frame))
         target, kind = _target_column(frame)
         roles = replace(roles, target=target, target_kind=kind)
         is_log = roles.user is not None or roles.item is not None
         kinds = {c: _feature_kind(frame[c], is_log) for c in frame.columns if _is_free(roles, c)}
-        return replace(
-            roles,
-            features=tuple(c for c, kind in kinds.items() if kind == "feature"),
-            numeric=tuple(c for c, kind in kinds.items() if kind == "numeric"),
-        )
+        features, numeric = (tuple(c for c, k in kinds.items() if k == kind) for kind in ("feature", "numeric"))
+        return replace(roles, features=features, numeric=numeric)
 
     def override(self, pairs: tuple[tuple[str, str], ...]) -> Roles:
         """Give columns other roles by hand; a later pair wins over an earlier one.

@@ -236,9 +236,7 @@ class CompareConfig:
         for method in self.methods:
             check_choice("methods", method, METHODS)
         if "uniform" not in self.methods:
-            raise ValueError(
-                f"methods must include uniform: all are set against it; got {', '.join(self.methods)}"
-            )
+            raise ValueError(f"methods must include uniform: all are set against it; got {', '.join(self.methods)}")
         for name in ("methods", "compressions", "seeds"):
             if len(set(given := getattr(self, name))) < len(given):
                 raise ValueError(f"{name} must differ from each other, got {', '.join(map(str, given))}")

@@ -95,8 +95,11 @@ def default_strategy(interactions: Interactions) -> str:
         interactions: The data.
 
     Returns:
-        ``column`` where the data bring their own split, ``time`` where there are users and timestamps, else ``random``.
+        ``leave_last_out`` where there is no target but who takes what, ``column`` where the data bring their own split,
+        ``time`` where there are users and timestamps, else ``random``.
     """
+    if interactions.task == "topk":
+        return "leave_last_out"
     if interactions.part is not None:
         return "column"
     return "time" if interactions.timestamp is not None and interactions.roles.user is not None else "random"
@@ -130,7 +133,8 @@ def split(interactions: Interactions, strategy: str | None = None, seed: int = 0
     sizes = np.bincount(part_of, minlength=len(PARTS))
     if not sizes.all():
         empty = PARTS[int(np.argmin(sizes))]
-        raise DataError(f"the split {strategy!r} of {len(interactions):,} interactions leaves no row for {empty}")
+        few = f"{len(interactions):,} interactions are too few for the split {strategy!r}"
+        raise DataError(f"{few}, which leaves no row for {empty}")
     return _with_training_vocabulary(interactions, part_of, strategy, seed)
 
 

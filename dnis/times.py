@@ -16,12 +16,15 @@ CLOCKS = ("", " %H:%M", " %H:%M:%S")
 
 _DAY = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b")
 
+_LOOKED_AT = 200
+"""Rows that say whether a column holds days."""
+
 UNITS_PER_SECOND = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
 """Times written as numbers from the first one on are counted in so many units per second."""
 
 
 def read_times(column: pd.Series) -> pd.Series:
-    """Read times the one way in which most cells are written.
+    """Read times the one way in which most cells are written; ISO 8601 where as many are.
 
     Args:
         column: Text or times, (n,).
@@ -37,7 +40,7 @@ def read_times(column: pd.Series) -> pd.Series:
     times_of_day = days.value_counts()  # many times lie in one day
     counts = {day: int(times_of_day[_read(times_of_day.index, day).notna().to_numpy()].sum()) for day in DAYS}
     day = day_of(counts)
-    if day is None:
+    if day is None or iso.notna().sum() >= counts[day]:
         return iso
     times, n_colons = iso.astype("datetime64[us, UTC]"), cells.str.count(":").fillna(-1)
     for count, clock in zip((0, 1, 2), CLOCKS, strict=True):
@@ -87,6 +90,24 @@ def is_dated(cells: Iterable[Any]) -> bool:
     texts = list(cells)
     written = bool(texts) and all(isinstance(t, str) and _DAY.match(t.strip()) is not None for t in texts)
     return written and bool(read_times(pd.Series(texts)).notna().all())
+
+
+def dated_column(frame: pd.DataFrame) -> str | None:
+    """The column that holds days or times, by what its first rows say.
+
+    Args:
+        frame: A table.
+
+    Returns:
+        Its name; None where there is no such column, or more than one.
+    """
+    head = frame.head(_LOOKED_AT)
+    found = [name for name in frame.columns if _holds_times(head[name])]
+    return found[0] if len(found) == 1 else None
+
+
+def _holds_times(column: pd.Series) -> bool:
+    return column.dtype.kind == "M" or (column.dtype.kind in "OTU" and is_dated(column.dropna().unique()))
 
 
 def _read(texts: pd.Series | pd.Index, layout: str) -> pd.Series:

@@ -6,6 +6,7 @@ import pytest
 
 from dnis.columns import category_codes, labels, number_bins, parts, ratings, seconds
 from dnis.reading import DataError
+from dnis.times import read_times
 from dnis.vocabulary import MISSING, UNKNOWN
 
 
@@ -195,3 +196,9 @@ def test_words_of_a_split_column_become_three_parts():
         parts(column(["train", "3"], name="fold"))
     with pytest.raises(DataError, match="column 'fold' has 1 missing part, the first in data row 1"):
         parts(column([None, "test"], name="fold"))
+
+
+def test_the_way_that_most_cells_are_written_is_the_one_and_the_others_are_said_to_be_otherwise():
+    cells = ["2020-06-28", "2021-10-12T01:54:15Z", "17/04/2022", "Mar 05, 2021"] * 5
+    read = read_times(pd.Series(cells))
+    assert read.notna().tolist() == [True, True, False, False] * 5

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "dnis"
 
 NUMPY_ONLY = (
-    "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "times",
+    "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "times", "roles",
     "ids", "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes",
     "datasets", "splits", "metrics",
     "results", "stopping", "scoring", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader",
@@ -23,7 +23,7 @@ NUMPY_ONLY = (
 
 ROAD = (
     # data
-    "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "roles", "times",
+    "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "times", "roles",
     "ids", "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes",
     "datasets", "splits", "metrics",
     # engine

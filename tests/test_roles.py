@@ -124,3 +124,11 @@ def test_a_table_without_anything_to_embed_or_to_predict_is_refused():
         Roles(target="rating", target_kind="rating").check(["rating"])
     with pytest.raises(DataError, match="both a user and an item column are needed"):
         Roles(user="user").check(["user"])
+
+
+def test_a_lone_column_of_days_is_the_time_whatever_its_name():
+    frame = pd.DataFrame({"user": [1, 2, 1], "item": [3, 4, 4], "when": ["2021-03-15 23:16", None, "2021-04-15 01:00"]})
+    assert Roles.guess(frame).timestamp == "when"
+    assert Roles.guess(frame.assign(when=pd.to_datetime(frame["when"]))).timestamp == "when"
+    assert Roles.guess(frame.assign(born=["31.01.2001", "30.12.2002", "01.01.2001"])).timestamp is None
+    assert Roles.guess(frame.assign(when=["a", "b", "2021-03-15"])).timestamp is None

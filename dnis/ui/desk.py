@@ -223,7 +223,8 @@ def progress(seen: JobView) -> str:
     if last is None:
         return words["first_cell" if seen.kind == "compare" and seen.state == "running" else "starting"]
     if last["event"] == "epoch":
-        return words["epoch_of"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"))
+        text = words["epoch_of"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"))
+        return words["held"].format(how_far=text) if seen.paused else text
     return words["cells"].format(count=sum(e["event"] == "cell" for e in seen.events))
 
 

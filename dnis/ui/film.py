@@ -101,7 +101,7 @@ def film(
         "travel": [round(float(e.get("alpha_travel") or 0.0), 4) for e in epochs],
         "seconds": _numbers([e.get("seconds") or 0.0 for e in epochs], 2),
         "losses": _losses(epochs),
-        "notes": [[int(e["epoch"]), _beside(str(note), e["epoch"])] for e in epochs for note in e.get("notes") or ()],
+        "notes": sorted([*_kept(more.get("best", 0), words), *_notes(epochs)], key=lambda note: note[0]),
         "blocks": names,
         "columns": n_dims,
         "words": dict(words),
@@ -159,6 +159,14 @@ def _losses(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]
 def _numbers(values: Any, digits: int) -> list[float | None]:
     # JSON has no NaN: a loss that left the numbers is a gap in its curve
     return [round(float(v), digits) if v is not None and math.isfinite(v) else None for v in values]
+
+
+def _notes(epochs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return [[int(e["epoch"]), _beside(str(note), e["epoch"])] for e in epochs for note in e.get("notes") or ()]
+
+
+def _kept(best: int, words: Mapping[str, Any]) -> list[list[Any]]:
+    return [[best, words["kept"]]] if best else []
 
 
 def _beside(note: str, epoch: int) -> str:

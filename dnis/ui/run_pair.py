@@ -47,14 +47,27 @@ def _pair(run: Run, others: dict[str, Run], words: dict[str, Any]) -> None:
         return
     names, beside = workbench.distinct_names(list(others.values())), st.session_state.get(_BESIDE)
     chosen = st.selectbox(
-        words["other_run"], list(others), list(others).index(beside) if beside in others else 0,
+        words["other_run"], list(others), _first(run, others, beside),
         format_func=lambda i: names[others[i].folder.name], key=f"other_run_{run.id}",
         persist_state="session",
     )  # fmt: skip
     other = others[chosen]
+    if not _are_alike(run, other):
+        st.caption(words["not_alike"])
     pair = workbench.distinct_names([run, other])
     _pictures(run, other, pair, words)
     _settings(run, other, pair, words)
+
+
+def _first(run: Run, others: dict[str, Run], wanted: str | None) -> int:
+    """Place of the run that was asked for, else of the first that this one can be compared with."""
+    if wanted in others:
+        return list(others).index(wanted)
+    return next((n for n, other in enumerate(others.values()) if _are_alike(run, other)), 0)
+
+
+def _are_alike(run: Run, other: Run) -> bool:
+    return (run.data.source, run.result.config.task) == (other.data.source, other.result.config.task)
 
 
 def _settings(run: Run, other: Run, names: dict[str, str], words: dict[str, Any]) -> None:
@@ -131,7 +144,7 @@ def settings_of(one: Run, other: Run) -> pd.DataFrame:
         values["split seed"] = r.data.seed
         values["columns"] = values["columns"] or texts.page("compare")["as_guessed"]
         values["strategy"] = values["strategy"] or texts.page("compare")["by_the_data"]
-    rows = [(n, _text(flat[0][n]), _text(flat[1][n]), flat[0][n] != flat[1][n]) for n in flat[0]]
+    rows = [(n, _named(n, flat[0][n]), _named(n, flat[1][n]), flat[0][n] != flat[1][n]) for n in flat[0]]
     table = pd.DataFrame(rows, columns=["setting", "one", "other", "differs"])
     return table.sort_values("differs", ascending=False, kind="stable", ignore_index=True)
 
@@ -156,6 +169,14 @@ def _metric(run: Run, part: str) -> str:
     measured = run.result.metrics.get(part) or {}
     value = measured.get("loss")
     return "?" if value is None else f"{value:.4f}"
+
+
+def _named(setting: str, value: Any) -> str:
+    """A value as the form of the Search page and the sidebar call it."""
+    if setting == "source":
+        return escape.plain(workbench.data_name(str(value)))
+    names = texts.page("settings")["fields"].get(setting, {}).get("names", {})
+    return names.get(str(value)) or _text(value)
 
 
 def _text(value: Any) -> str:

@@ -33,6 +33,7 @@ def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None)
     active = seen is not None and seen.active and not seen.stopping
     running = active and seen.state == "running" and seen.n_owners == 1
     held = running and seen.paused
+    leaving = "leave" if active and seen.n_owners > 1 else "stop"
     ready = config is not None and not (seen is not None and seen.active)
     buttons = (
         ("start", ":material/play_arrow:", ready, lambda: _start(config, spec)),
@@ -40,7 +41,7 @@ def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None)
          lambda: desk.tell("search", "play" if held else "pause")),
         ("step", ":material/skip_next:", running or ready,
          lambda: desk.tell("search", "step") if running else _start(config, spec, "step")),
-        ("stop", ":material/stop:", active, lambda: desk.stop("search")),
+        (leaving, ":material/stop:", active, lambda: desk.stop("search")),
         ("reset", ":material/restart_alt:", True, _reset),
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):

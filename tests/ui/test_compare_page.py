@@ -241,12 +241,12 @@ def test_two_runs_are_drawn_on_one_scale_with_what_differs_and_on_request_all_se
     assert [t.value for t in app.text if t.value.startswith("small run")] == ["small run", "small run, second order"]
     assert any("differs by 0.000 on average" in c.value for c in app.caption)
     table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
-    assert table.iloc[2].tolist() == ["Order of the gradient", "1", "2", "≠"]
+    assert table.iloc[2].tolist() == ["Order of the gradient", "first order", "second order", "≠"]
     assert len(table) == 3
     assert any(c.value == "How both went, then the settings that differ." for c in app.caption)
     app.toggle(key="all_settings").set_value(True).run()
     table = next(frame.value for frame in app.dataframe if "differs" in frame.value)
-    assert table.iloc[2].tolist() == ["Order of the gradient", "1", "2", "≠"]
+    assert table.iloc[2].tolist() == ["Order of the gradient", "first order", "second order", "≠"]
     assert (table["differs"] == "≠").sum() == 1
     assert len(table) > 30
     assert any("then all settings" in c.value for c in app.caption)

@@ -22,7 +22,7 @@ def test_a_finished_search_becomes_frames_of_one_byte_per_cell(tiny_search):
     # alpha by hand: 1 -> 255, 0.5 -> 127.5, to even 128
     assert frames(data).tolist() == [[[255, 255], [255, 255]], [[255, 128], [128, 255]]]
     assert data["epochs"] == [1, 2]
-    assert data["notes"] == [[2, "a note"]]
+    assert data["notes"] == [[2, WORDS["kept"]], [2, "a note"]]
     assert data["blocks"][0]["about"] == " (1 features, seen 3 to 3 times)"
 
 

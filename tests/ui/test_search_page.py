@@ -347,7 +347,8 @@ def test_who_leaves_a_shared_search_sees_it_no_more_and_others_go_on(page):
     wait_for(page, lambda: desk.runner().status(job_id).state == "running")
     desk.runner().adopt("somebody else", job_id)
     page.run()
-    button(page, "stop").click().run()
+    assert button(page, "leave").help == texts.page("search")["leave_help"]
+    button(page, "leave").click().run()
     for _ in range(2):
         assert "job" not in page.query_params
         assert not button(page, "start").disabled

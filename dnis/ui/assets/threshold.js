@@ -102,7 +102,10 @@ class Cut {
 
   spend() {
     const wanted = Number(this.find(".budget input").value);
-    if (!Number.isFinite(wanted) || wanted < 0) return this.priced();
+    if (!Number.isFinite(wanted) || wanted < 0) {
+      this.spentAt = -1; // what is in force comes back, though the box has the focus
+      return this.priced();
+    }
     const bytes = this.find(".budget select").value === "bytes";
     const sizes = bytes ? this.data.grid.n_bytes : this.data.grid.n_values;
     const asked = bytes ? wanted * 1000 : wanted;
