@@ -96,9 +96,10 @@ def set_run(run_id: str, own: bool = False) -> None:
     st.session_state[_RUN] = run_id
     if own:
         st.session_state.setdefault(_OWN, set()).add(run_id)
-    # in one go: an address with the new run and the old cut would be one to come back to
-    rest = {name: value for name, value in st.query_params.items() if name != "threshold"}
-    st.query_params.from_dict({**rest, "run": run_id})
+    # first: an address with the new run and the old cut would be one that the browser can come back to
+    if "threshold" in st.query_params:
+        del st.query_params["threshold"]
+    st.query_params["run"] = run_id
     _remember(run_id)
 
 

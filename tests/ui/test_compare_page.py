@@ -227,6 +227,20 @@ def test_columns_whose_unusable_rows_were_dropped_are_said_in_words(runs):
     ]  # fmt: skip
 
 
+def test_two_runs_on_different_data_are_said_not_to_compare(open_page, runs):
+    for name, source in (("alike", None), ("other", "sample:adult")):
+        shutil.copytree(runs / "small-run", runs / name)
+        record = read_json(runs / name / "run.json")
+        record["data"]["source"], record["name"] = source or record["data"]["source"], name
+        write_json(runs / name / "run.json", record)
+    said = {}
+    for listed in (["alike", "other", "small-run"], ["other", "small-run"]):
+        app = open_page("5_compare", before=lambda app, listed=listed: app.session_state.__setitem__("_runs", listed))
+        told = [caption.value for caption in app.caption]
+        said[app.selectbox(key="other_run_small-run").value] = texts.page("compare")["not_alike"] in told
+    assert said == {"alike": False, "other": True}
+
+
 def test_two_runs_are_drawn_on_one_scale_with_what_differs_and_on_request_all_settings(open_page, runs):
     shutil.copytree(runs / "small-run", runs / "twin")
     record = read_json(runs / "twin" / "run.json")
