@@ -121,8 +121,7 @@ def _prepared(log: _Log, source: Source, out: Path, data: DataSpec, tell: Callab
     unknown = {}
     for part, name in enumerate(PARTS):
         if not sizes.get(part):
-            few = f"{sum(sizes.values()):,} interactions are too few for the split {strategy!r}"
-            raise DataError(f"{few}, which leaves no row for {name}")
+            raise DataError(f"the split {strategy!r} of {sum(sizes.values()):,} interactions leaves no row for {name}")
         tell(f"writing {name}")
         unknown[name] = _write(log, part, part_file(out, name), vocabulary, data.seed)
     record = {"strategy": strategy, "seed": data.seed, "unknown": unknown, "notes": [*notes, *target_notes]}

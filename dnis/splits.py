@@ -133,8 +133,9 @@ def split(interactions: Interactions, strategy: str | None = None, seed: int = 0
     sizes = np.bincount(part_of, minlength=len(PARTS))
     if not sizes.all():
         empty = PARTS[int(np.argmin(sizes))]
-        few = f"{len(interactions):,} interactions are too few for the split {strategy!r}"
-        raise DataError(f"{few}, which leaves no row for {empty}")
+        why = "" if strategy == "column" else ": they are too few"
+        given = f"the split {strategy!r} of {len(interactions):,} interactions"
+        raise DataError(f"{given} leaves no row for {empty}{why}")
     return _with_training_vocabulary(interactions, part_of, strategy, seed)
 
 

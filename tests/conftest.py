@@ -78,24 +78,15 @@ def prepared_ratings(small_split, tmp_path):
     return folder
 
 
-LAST = "tests/browser/test_journey.py"
-"""For the process that is free first: with all browsers in one, the other would have nothing to do at the end."""
-
-
-def pytest_collection_modifyitems(items):
-    """The longest of the browsers' files comes last."""
-    items.sort(key=lambda item: item.nodeid.startswith(LAST))
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Where tests run in several processes: a file stays in one of them, and browsers but for the last in one."""
+    """Where tests run in several processes: a file stays in one of them, and all browsers in one, after each other."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file = nodeid.partition("::")[0]
-            return "browser" if "/browser/" in file and file != LAST else file
+            return "browser" if "/browser/" in file else file
 
     return ByFile(config, log)
 
