@@ -1,5 +1,6 @@
 """A link handed out opens in another browser as it was made: settings, seed and knobs in it, some panels left out."""
 
+import contextlib
 import re
 
 import pytest
@@ -77,22 +78,39 @@ def test_a_turned_knob_of_a_lesson_is_in_the_link(visit):
     expect(other.get_by_role("heading", level=2).first).to_contain_text("2.")
 
 
+def in_three(attempt):
+    """Run a test up to three times; where a box that closes takes the click, it fails every time.
+
+    On a busy machine another word of the page that is left, which no script of ours can hold back, may take it, too.
+    """
+    for _ in range(2):
+        with contextlib.suppress(AssertionError):
+            return attempt()
+    return attempt()
+
+
 def test_a_page_opens_at_the_click_that_closes_an_open_box_and_its_address_is_its_own(visit):
-    page = visit("/importance?feature=3")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
-    expect(page.locator(".cells .legend")).to_be_visible()
-    for name, title in (("Learn", "Learn"), ("Importance", "Importance")):
-        unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
-        page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text(title)
-        expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
-        page.wait_for_url(lambda url, there=name == "Importance": ("feature=3" in url) == there)
-    page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Learn")
+    def turn_and_back():
+        page = visit("/importance?feature=3")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
+        expect(page.locator(".cells .legend")).to_be_visible()
+        for name in ("Learn", "Importance"):
+            unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
+            page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
+            expect(page.get_by_role("heading", level=1)).to_contain_text(name, timeout=15_000)
+            expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+            expect(page).to_have_url(re.compile("feature=3" if name == "Importance" else r"learn(?!.*feature)"))
+        page.go_back()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Learn", timeout=15_000)
+
+    in_three(turn_and_back)
 
 
 def test_that_click_is_heard_on_a_page_that_came_first_and_draws_nothing_live(visit):
-    page = visit("/data")
-    unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
-    page.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Learn")
+    def turn():
+        page = visit("/data")
+        unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
+        page.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Learn", timeout=15_000)
+
+    in_three(turn)
