@@ -245,6 +245,9 @@ def test_the_slider_obeys_the_keyboard_and_a_budget(visit):
     page.keyboard.press("Enter")
     size = float(re.search(r"Stored size ([\d.]+) kB", facts.inner_text())[1])
     assert 200 < size <= 300
+    page.get_by_label("Budget", exact=True).fill("-3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Budget", exact=True)).to_have_value(re.compile(r"^2\d\d\.\d$"))
     page.get_by_label("Budget", exact=True).fill("0.001")
     page.keyboard.press("Enter")
     expect(facts).to_contain_text("That is below the smallest table")

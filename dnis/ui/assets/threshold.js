@@ -101,8 +101,9 @@ class Cut {
   }
 
   spend() {
-    const wanted = Number(this.find(".budget input").value);
-    if (!Number.isFinite(wanted) || wanted < 0) {
+    const typed = this.find(".budget input").value;
+    const wanted = Number(typed);
+    if (typed === "" || !Number.isFinite(wanted) || wanted < 0) {
       this.spentAt = -1; // what is in force comes back, though the box has the focus
       return this.priced();
     }
