@@ -132,7 +132,7 @@ def nearness(key: str, height: int, on_near: Callable[[], None]) -> None:
         height: Height of the place [pixels].
         on_near: Called once.
     """
-    _NEARNESS(key=key, height=height, on_near_change=on_near)
+    _NEARNESS(key=key, height=height, on_near_change=on_near, on_crossed_change=st.rerun)
 
 
 def leaving(box: str) -> None:

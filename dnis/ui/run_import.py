@@ -10,7 +10,7 @@ from dnis.files import disk_fault
 from dnis.trial import try_run
 from dnis.ui import desk, environment, escape, session, texts
 
-_DONE, _REFUSED = "_import_done", "_import_refused"
+_ANSWER = "_import_answer"
 
 
 def draw() -> None:
@@ -26,20 +26,23 @@ def draw() -> None:
     st.button(
         words["import_button"], disabled=file is None, icon=":material/folder_open:", key="do_import", on_click=_open
     )
-    refused = st.session_state.pop(_REFUSED, None)
-    if refused:
-        st.error(words["import_failed"].format(message=escape.markdown(refused, 300)), icon=":material/error:")
-    elif st.session_state.pop(_DONE, False):
+    # stands as long as its file does: whatever draws the page again must not take it away unread
+    answered, opened, refusal = st.session_state.get(_ANSWER, (None, None, None))
+    if file is None or file.file_id != answered:
+        return
+    if refusal:
+        st.error(words["import_failed"].format(message=escape.markdown(refusal, 300)), icon=":material/error:")
+    elif opened == session.current_run().folder.name:
         st.success(words["import_done"], icon=":material/check_circle:")
 
 
 def _open() -> None:
+    runs, file = session.runs_folder(), st.session_state["import_file"]
     try:
-        runs, content = session.runs_folder(), st.session_state["import_file"].getvalue()
-        folder = try_run(content, runs / token_urlsafe(16), runs / "uploads")
+        folder = try_run(file.getvalue(), runs / token_urlsafe(16), runs / "uploads")
     except (ValueError, OSError) as error:
         fault = disk_fault(error) if isinstance(error, OSError) else None
-        st.session_state[_REFUSED] = fault or str(error)
+        st.session_state[_ANSWER] = (file.file_id, None, fault or str(error))
         return
     desk.show(folder.name, own=True)
-    st.session_state[_DONE] = True
+    st.session_state[_ANSWER] = (file.file_id, folder.name, None)

@@ -65,3 +65,41 @@ def test_two_parts_never_ask_in_one_message(visit):
     page.get_by_text("All words, a sentence each").scroll_into_view_if_needed()
     expect(page.locator(".nearness")).to_have_count(0)
     assert not [text for text in said if "Multiple different fragmentIds" in text]
+
+
+IN_ONE_TURN = """
+window.requestIdleCallback = (work) => setTimeout(() => {
+  work();
+  if (work.name !== "tell") return;
+  window.hand?.();
+  window.hand = null;
+});
+"""
+
+
+def opened_with_a_hand(visit, hand):
+    """Compare, where a hand does something after a place has spoken and before the browser sends its word."""
+    page = visit("/data")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Data")
+    page.add_init_script(IN_ONE_TURN + f"window.hand = () => {{ {hand} }}")
+    del visit.sent[:]
+    page.goto(page.url.replace("/data", "/compare"))
+    page.wait_for_function("window.hand === null")
+    expect(page.locator(".nearness")).to_have_count(0)
+    return page
+
+
+def test_a_button_pressed_in_the_turn_in_which_a_place_speaks_is_heard_by_the_whole_page(visit):
+    """Streamlit sends both in one message and, a place being among them, would draw that place alone."""
+    points = ".st-key-frontier .scatterlayer .points path"
+    page = visit("/compare")
+    expect(page.locator(points).first).to_be_visible()
+    before = page.locator(points).count()
+    page = opened_with_a_hand(visit, "document.querySelector('.st-key-dominated input').click()")
+    expect(page.locator(".st-key-dominated input")).not_to_be_checked()
+    expect(page.locator(points)).not_to_have_count(before)
+
+
+def test_a_key_in_the_turn_in_which_a_place_speaks_draws_the_whole_page(visit):
+    opened_with_a_hand(visit, "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true}))")
+    assert [sent for sent in visit.sent if b"crossed" in sent]

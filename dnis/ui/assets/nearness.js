@@ -4,17 +4,30 @@
 // Streamlit sends what widgets say within one turn of the browser as one message, and where a part of a page is among
 // them, it draws that part alone: a button pressed in the same turn would go unheard. So a place waits while the
 // reader's hand is at work and until the browser is idle, when a turn is short, and two places never speak in one turn.
+// On a busy machine a hand may still come between a word and its message: then a click waits until the message has gone,
+// and for all else the message asks for the whole page.
 
 const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250;
 const whenIdle = window.requestIdleCallback ?? setTimeout;
-let touched = -Infinity, spoken = -Infinity, held = false;
+let touched = -Infinity, spoken = -Infinity, held = false, askForAll = null;
 
 for (const kind of ["pointerdown", "pointerup", "pointercancel", "pointermove", "click", "keydown", "input", "change"])
   window.addEventListener(kind, (event) => {
     // a menu may swallow the end of a press; the next move tells
     if (kind.startsWith("pointer")) held = event.buttons > 0;
-    if (kind !== "pointermove") touched = performance.now();
-  }, { capture: true, passive: true });
+    if (kind === "pointermove") return;
+    touched = performance.now();
+    if (askForAll === null) return;
+    if (kind === "click") postpone(event);
+    else askForAll();
+  }, { capture: true });
+
+function postpone(event) {
+  event.stopImmediatePropagation();
+  event.preventDefault();
+  const pressed = event.composedPath()[0];
+  setTimeout(() => pressed.dispatchEvent(new PointerEvent("click", event)));
+}
 
 function waitFor() {
   return Math.max(touched + QUIET_MS, spoken + APART_MS, held ? performance.now() + QUIET_MS : 0) - performance.now();
@@ -35,6 +48,11 @@ export default function ({ parentElement, setStateValue }) {
     if (wait > 0) return later(wait);
     spoken = performance.now();
     setStateValue("near", ++said);
+    // the message leaves at the end of this turn, before what is asked for now is done
+    askForAll = () => setStateValue("crossed", said);
+    setTimeout(() => {
+      askForAll = null;
+    });
     // a whole page drawn at that moment may take no notice; whoever is heard gives way to what belongs here
     later(AGAIN_MS);
   };
