@@ -1,4 +1,4 @@
-"""What lives in the browser: player, threshold slider, map of cells, finder, saver of figures, nearness, leaving.
+"""What lives in the browser: player, threshold slider, map of cells, finder, saver of figures, and what is not seen.
 
 Their HTML, CSS and JavaScript lie in ``dnis/ui/assets``; each is declared once, when this module is imported.
 """
@@ -32,8 +32,11 @@ _SAVER = _declare("saver")
 _CELLS = _declare("cells")
 _FINDER = _declare("finder")
 _NEARNESS = _declare("nearness")
-_LEAVING = st.components.v2.component(
-    "dnis_leaving", html="<span hidden></span>", js=(ASSETS / "leaving.js").read_text(encoding="utf-8")
+_LEAVING, _ADDRESS = (
+    st.components.v2.component(
+        f"dnis_{name}", html="<span hidden></span>", js=(ASSETS / f"{name}.js").read_text(encoding="utf-8")
+    )
+    for name in ("leaving", "address")
 )
 
 
@@ -142,3 +145,8 @@ def leaving(box: str) -> None:
         box: Key of the box.
     """
     _LEAVING(key=f"leaving_{box}")
+
+
+def address() -> None:
+    """On every page: let Back lead to the page or the run before, whatever the pages say in the address."""
+    _ADDRESS(key="address")

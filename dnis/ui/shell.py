@@ -10,7 +10,7 @@ from typing import Literal
 import streamlit as st
 
 from dnis.files import disk_fault
-from dnis.ui import data_link, desk, gate, later, panels, session, status, unfinished, workbench
+from dnis.ui import data_link, desk, gate, later, live, panels, session, status, unfinished, workbench
 
 ICON = Path(__file__).with_name("assets") / "icon.png"
 
@@ -106,6 +106,7 @@ def run(overview: Callable[[], None]) -> None:
         write_link()
         panels.foot()
         st.html(STYLE)
+        live.address()
     except OSError as error:
         sentence = disk_fault(error)
         if sentence is None:

@@ -1,11 +1,11 @@
 """A link handed out opens in another browser as it was made: settings, seed and knobs in it, some panels left out."""
 
-import contextlib
 import re
+import shutil
 
 import pytest
 
-from tests.browser.conftest import unfold
+from tests.browser.conftest import ROOT, pick, unfold
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
@@ -78,37 +78,74 @@ def test_a_turned_knob_of_a_lesson_is_in_the_link(visit):
     expect(other.get_by_role("heading", level=2).first).to_contain_text("2.")
 
 
-def in_three(attempt):
-    """Run a test up to three times; where a box that closes takes the click, it fails every time.
-
-    On a busy machine another word of the page that is left, which no script of ours can hold back, may take it, too.
-    """
-    for _ in range(2):
-        with contextlib.suppress(AssertionError):
-            return attempt()
-    return attempt()
-
-
 def test_a_page_opens_at_the_click_that_closes_an_open_box_and_its_address_is_its_own(visit):
-    def turn_twice():
-        page = visit("/importance?feature=3")
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
-        expect(page.locator(".cells .legend")).to_be_visible()
-        for name in ("Learn", "Importance"):
-            unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
-            page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
-            expect(page.get_by_role("heading", level=1)).to_contain_text(name, timeout=15_000)
-            expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
-            expect(page).to_have_url(re.compile("feature=3" if name == "Importance" else r"learn(?!.*feature)"))
-
-    in_three(turn_twice)
+    page = visit("/importance?feature=3")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
+    expect(page.locator(".cells .legend")).to_be_visible()
+    for name in ("Learn", "Importance"):
+        unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
+        page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(name, timeout=15_000)
+        expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+        expect(page).to_have_url(re.compile("feature=3" if name == "Importance" else r"learn(?!.*feature)"))
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Learn")
 
 
 def test_that_click_is_heard_on_a_page_that_came_first_and_draws_nothing_live(visit):
-    def turn():
-        page = visit("/data")
-        unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
-        page.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Learn", timeout=15_000)
+    page = visit("/data")
+    unfold(page.get_by_role("button", name="Link to this page"), lambda box: box.get_by_test_id("stCode"))
+    page.get_by_test_id("stTopNavLink").filter(has_text="Learn").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Learn", timeout=15_000)
 
-    in_three(turn)
+
+def test_back_leads_to_the_page_before_whatever_was_said_in_the_address_since(visit):
+    page = visit("/learn")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Learn")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Trade-off").click()
+    for key in ("Home", "PageUp", "End"):
+        before = page.url
+        page.get_by_role("slider").press(key)
+        page.wait_for_url(lambda url, before=before: "threshold=" in url and url != before)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Importance").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
+    page.wait_for_url(re.compile("threshold="))
+    for name in ("Trade-off", "Learn"):
+        page.go_back()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+
+
+def test_back_leads_to_the_run_before_with_its_own_cut(visit, server_folder):
+    runs = server_folder / "runs"
+    shutil.copytree(ROOT / "sample_data" / "movielens-small-run", runs / "anothers-run")
+    page = visit("/tradeoff?run=anothers-run")
+    page.get_by_role("slider").press("End")
+    page.wait_for_url(re.compile("threshold="))
+    cut = re.search("threshold=[^&]+", page.url)[0]
+    shown = page.get_by_role("combobox", name="Run on show")
+    pick(shown, 1)
+    page.wait_for_url(lambda url: "run=movielens-small-run" in url and cut not in url)
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+    expect(shown).to_have_value(re.compile("movi$"))
+    page.go_back()
+    page.wait_for_url(lambda url: "run=anothers-run" in url and cut in url)
+    expect(page.locator(".cut .facts")).to_contain_text("Kept")
+    expect(shown).to_have_value(re.compile("anot$"))
+
+
+LOST = """
+document.addEventListener("click", (event) => {
+  if (!event.isTrusted) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, { capture: true })
+"""
+
+
+def test_a_page_that_does_not_come_is_asked_for_again(visit):
+    page = visit("/data")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Data")
+    page.wait_for_function("window.dnisTurningUntil === 0")
+    page.evaluate(LOST)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Export").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Export")

@@ -30,7 +30,8 @@ function postpone(event) {
 }
 
 function waitFor() {
-  return Math.max(touched + QUIET_MS, spoken + APART_MS, held ? performance.now() + QUIET_MS : 0) - performance.now();
+  const now = performance.now(), turning = window.dnisTurningUntil ?? 0;
+  return Math.max(touched + QUIET_MS, spoken + APART_MS, turning, held ? now + QUIET_MS : 0) - now;
 }
 
 export default function ({ parentElement, setStateValue }) {
