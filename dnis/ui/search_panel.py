@@ -147,10 +147,10 @@ def _how_far(seen: JobView, epochs: list[dict[str, Any]]) -> str:
     if seen.stopping:
         return words["stopping"]
     last = epochs[-1]
-    text = words["running"].format(
-        epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=desk.duration(seen.elapsed_s)
-    )
+    # what was computed: the clock of the worker would go on while it is held
+    spent_s = last["seconds"]
+    text = words["running"].format(epoch=last["epoch"], epochs=last.get("epochs", "?"), elapsed=desk.duration(spent_s))
     if seen.paused:
         return text + _hold(seen)
-    left_s = last["seconds"] / last["epoch"] * max(0, last.get("epochs", 0) - last["epoch"])
+    left_s = spent_s / last["epoch"] * max(0, last.get("epochs", 0) - last["epoch"])
     return text + words["left"].format(left=desk.duration(left_s))

@@ -26,7 +26,7 @@ def charts(app):
 
 
 def components(app):
-    return [json.loads(c.proto.json) for c in app.get("bidi_component")]
+    return [json.loads(c.proto.json) for c in app.get("bidi_component") if c.proto.json]
 
 
 def map_of(app):
