@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dnis import gradual, training
+from dnis import feeds, gradual, training
 from dnis.gradual import GradualMagnitude, LearnedThresholds, ThresholdSelection, sparsity_at
 from dnis.joint import START_STD
 from dnis.schemes import DimensionScheme
@@ -47,6 +47,18 @@ def test_the_run_follows_the_schedule_to_what_the_budget_holds(pruned_shares, co
     wanted = [goal * (1 - 0.01 ** (1.5 * turn / n_steps)) for turn in range(10, n_steps + 1, 10)]
     assert pruned_shares == pytest.approx(wanted, abs=2 / n_entries)
     assert found.scheme.sparsity == pytest.approx(goal, abs=2 / n_entries)
+
+
+def test_the_schedule_counts_the_steps_of_a_feed_whose_batches_are_smaller_than_asked_for(pruned_shares, monkeypatch):
+    monkeypatch.setattr(feeds, "full_softmax_rows", lambda _part: 64)
+    split, config = planted_split(), judging_config(model="MF", task="topk", topk_loss="full_softmax", epochs=2)
+    n_epochs = 2 * train(split, config.for_training()).best_epoch
+    budget = full_bytes(split, config) // 2
+    (found,) = GradualMagnitude().candidates(split, config, [budget])
+    n_entries, n_steps = found.scheme.mask.size, n_epochs * math.ceil(len(split.train) / 64)
+    goal = 1 - (budget - n_entries / 8) / 4 / n_entries
+    wanted = [goal * (1 - 0.01 ** (1.5 * turn / n_steps)) for turn in range(10, n_steps + 1, 10)]
+    assert pruned_shares == pytest.approx(wanted, abs=2 / n_entries)
 
 
 def test_a_budget_of_the_full_table_prunes_nothing(pruned_shares):
