@@ -145,7 +145,7 @@ document.addEventListener("click", (event) => {
 def test_a_page_that_does_not_come_is_asked_for_again(visit):
     page = visit("/data")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Data")
-    page.wait_for_function("window.dnisTurningUntil === 0")
+    page.wait_for_function("window.dnisAddress")
     page.evaluate(LOST)
     page.get_by_test_id("stTopNavLink").filter(has_text="Export").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Export")

@@ -3,15 +3,14 @@
 // Streamlit makes a step of the browser's history of every word that a page says in its address, and Back would stop at each
 // of them without effect. Here such a word takes the place of the one before: a step leads to another page or another run.
 //
-// And where a place or a clock of the page that is left speaks before the server has turned to the new one, the server stays
-// where it is. So the places keep silent meanwhile (nearness.js), and a page that does not come is asked for again.
+// And where a clock of the page that is left speaks before the server has turned to the new one, the server may stay where it
+// is: a page that does not come is asked for again.
 const LINKS = "a[data-testid=stTopNavLink], a[data-testid=stSidebarNavLink], a[data-testid=stPageLink-NavLink]";
 const PATIENCE_MS = 2_500, TIMES = 2;
 const runIn = (url) => new URLSearchParams(url.search).get("run");
 let waiting = 0;
 
 function ask(address, times) {
-  window.dnisTurningUntil = performance.now() + PATIENCE_MS;
   waiting = setTimeout(() => {
     const link = [...document.querySelectorAll(LINKS)].find((one) => one.href === address);
     if (!link || link.pathname === location.pathname) return;
@@ -20,26 +19,21 @@ function ask(address, times) {
   }, PATIENCE_MS);
 }
 
-function arrive() {
-  clearTimeout(waiting);
-  window.dnisTurningUntil = 0;
-}
-
 function follow(event) {
   if (!event.isTrusted) return;
-  arrive(); // whoever does something else has changed their mind
+  clearTimeout(waiting); // whoever does something else has changed their mind
   const link = event.target.closest?.(LINKS);
   if (link && !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey) ask(link.href, TIMES);
 }
 
 export default function () {
-  if (window.dnisTurningUntil !== undefined) return;
-  window.dnisTurningUntil = 0;
+  if (window.dnisAddress) return;
+  window.dnisAddress = true;
   window.addEventListener("click", follow, { capture: true });
   const push = history.pushState.bind(history);
   history.pushState = (state, title, address) => {
     const next = new URL(address, location.href), run = runIn(location), leaves = next.pathname !== location.pathname;
-    if (leaves) arrive();
+    if (leaves) clearTimeout(waiting);
     if (leaves || (run !== null && runIn(next) !== run)) push(state, title, address);
     else history.replaceState(state, title, address);
   };

@@ -5,9 +5,11 @@
 // them, it draws that part alone: a button pressed in the same turn would go unheard. So a place waits while the
 // reader's hand is at work and until the browser is idle, when a turn is short, and two places never speak in one turn.
 // On a busy machine a hand may still come between a word and its message: then a click waits until the message has gone,
-// and for all else the message asks for the whole page.
+// and for all else the message asks for the whole page. And while the server draws, no place speaks: a word of a page that has
+// been left meanwhile would call the server back to it, or leave the new page empty.
 
 const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250;
+const BUSY = "[data-test-script-state=running], [data-test-script-state=rerunRequested]";
 const whenIdle = window.requestIdleCallback ?? setTimeout;
 let touched = -Infinity, spoken = -Infinity, held = false, askForAll = null;
 
@@ -30,8 +32,8 @@ function postpone(event) {
 }
 
 function waitFor() {
-  const now = performance.now(), turning = window.dnisTurningUntil ?? 0;
-  return Math.max(touched + QUIET_MS, spoken + APART_MS, turning, held ? now + QUIET_MS : 0) - now;
+  const now = performance.now(), busy = held || document.querySelector(BUSY) !== null;
+  return Math.max(touched + QUIET_MS, spoken + APART_MS, busy ? now + QUIET_MS : 0) - now;
 }
 
 export default function ({ parentElement, setStateValue }) {
