@@ -8,7 +8,7 @@ import streamlit as st
 
 from dnis.ui import desk, escape, panels, session, share, texts
 
-_TICKS = "_ticks_without_a_job"
+_TICKS, _TURNS = "_ticks_without_a_job", "_runs_chosen"
 
 PATIENCE_TICKS = 1
 """Ticks that the sidebar leaves to the page, after the last job has ended, before it starts the page again itself."""
@@ -62,16 +62,19 @@ def _runs(words: dict[str, str]) -> None:
     names = distinct_names([*session.session_runs(), session.run_on_show()])
     current = session.run_on_show().folder.name
     # No callback here: a late tick of a page's timer still carries the value from before a search ended, and Streamlit
-    # would take it for a choice. One key per run on show, for the same reason.
+    # would take it for a choice. One key per run on show and choice, for the same reason: Back must not find the choice
+    # that led away from where it leads.
+    turns = st.session_state.setdefault(_TURNS, 0)
     chosen = st.selectbox(
         words["run"],
         list(names),
         list(names).index(current),
         format_func=names.__getitem__,
-        key=f"run_on_show_{current}_{names[current]}",
+        key=f"run_on_show_{current}_{names[current]}_{turns}",
         help=words["run_help"],
     )
     if chosen != current:
+        st.session_state[_TURNS] = turns + 1
         desk.show(chosen)
         st.rerun()
 
