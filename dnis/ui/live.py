@@ -130,6 +130,8 @@ def finder(
 def nearness(key: str, height: int, on_near: Callable[[], None]) -> None:
     """Keep a place free, and hear when the reader is near it or the browser has time to spare.
 
+    Where something else was pressed in that very moment, the whole page is drawn.
+
     Args:
         key: Name of the element.
         height: Height of the place [pixels].
@@ -148,5 +150,5 @@ def leaving(box: str) -> None:
 
 
 def address() -> None:
-    """On every page: let Back lead to the page or the run before, whatever the pages say in the address."""
+    """On every page: Back leads to the page or the run before, and a page that does not come is asked for again."""
     _ADDRESS(key="address")

@@ -100,6 +100,6 @@ def test_a_button_pressed_in_the_turn_in_which_a_place_speaks_is_heard_by_the_wh
     expect(page.locator(points)).not_to_have_count(before)
 
 
-def test_a_key_in_the_turn_in_which_a_place_speaks_draws_the_whole_page(visit):
+def test_a_key_in_the_turn_in_which_a_place_speaks_asks_for_the_whole_page(visit):
     opened_with_a_hand(visit, "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true}))")
     assert [sent for sent in visit.sent if b"crossed" in sent]
