@@ -34,9 +34,11 @@ class Feed:
         self.size = config.batch_size
         if has_full_softmax(config):
             self.size = min(self.size, full_softmax_rows(part))
-        if not isinstance(part, StoredInteractions):
+        stored = isinstance(part, StoredInteractions)
+        if not stored:
             self.ids = torch.from_numpy(part.ids.astype(np.int64))
-            self.target = torch.from_numpy(np.asarray(part.target, dtype=np.float32))
+        if not stored or config.recency_half_life:  # what is stored has no times, which is said here
+            self.target = torch.from_numpy(np.asarray(self.task.targets(part), dtype=np.float32))
 
     def batches(self, epoch: int, stream: int = 0) -> Iterator[Batch]:
         """Walk once over the interactions; ``stream`` tells apart walks of the same epoch."""

@@ -13,6 +13,7 @@ MEANINGS = {
     "hidden": "widths of the hidden layers",
     "n_negatives": "sampled items per seen one (topk)",
     "topk_loss": "bce, bpr, softmax over the sampled items, or full_softmax over all (topk)",
+    "recency_half_life": "a user's interactions back from the last after which one counts half; 0: all alike (topk)",
     "n_blocks": "feature blocks",
     "blocks": "how blocks are made: equal, magnitude or field",
     "lr_alpha": "step of alpha",

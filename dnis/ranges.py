@@ -34,6 +34,22 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"{name} must be a whole number, got {value!r}")
 
 
+def check_each(name: str, values: tuple[float, ...], low: float, high: float) -> None:
+    """The same for every number of a list.
+
+    Args:
+        name: The field, as the user knows it.
+        values: What was given.
+        low: Smallest allowed value.
+        high: Largest allowed value.
+
+    Raises:
+        ValueError: If one of ``values`` is not a number in the range.
+    """
+    for value in values:
+        check_range(name, value, low, high)
+
+
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Refuse a word that is not on the list.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self, TypeVar, get_type_hints
 
-from dnis.ranges import check_choice, check_kind, check_range
+from dnis.ranges import check_choice, check_each, check_kind, check_range
 
 TASK_NAMES = ("rating", "ctr", "topk")
 """What is predicted: a number, a click, or a ranking of all items."""
@@ -28,7 +28,6 @@ DEFAULTS_BY_TASK: dict[str, dict[str, Any]] = {
     "topk": {"lr": 5e-3, "l2": 1e-2, "patience": 8},
 }
 """What differs from the rating defaults for other tasks; chosen on select_val of the bundled data."""
-
 
 MAX_CORE = 100
 """Most interactions that a k-core filter may ask of every user and item."""
@@ -56,8 +55,9 @@ class TrainConfig:
     """Settings of one training run; ``l2_nu`` is the frequency exponent of the L2 penalty (count / mean)^nu.
 
     A masked training may start from a full table that was trained for ``wide_epochs`` and turned so that its first
-    dimensions carry most; 0 starts from drawn values. With ``ema_decay`` a training is judged by, and ends as, the
-    running mean of its weights over the epochs, of which this share stays at each; searches move without it.
+    dimensions carry most. With ``ema_decay`` a training is judged by, and ends as, the running mean of its weights over
+    the epochs, of which this share stays at each; searches move without it. For ``recency_half_life`` see
+    ``dnis.recency``.
     """
 
     model: str = "MF"
@@ -76,6 +76,7 @@ class TrainConfig:
     seed: int = 0
     wide_epochs: int = 0
     ema_decay: float = 0.0
+    recency_half_life: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("task", self.task, TASK_NAMES)
@@ -91,11 +92,13 @@ class TrainConfig:
         check_range("patience", self.patience, 1, 10_000)
         check_range("wide_epochs", self.wide_epochs, 0, 10_000)
         check_range("ema_decay", self.ema_decay, 0.0, 0.999)
+        check_range("recency_half_life", self.recency_half_life, 0.0, 10_000.0)
+        if self.recency_half_life and self.task != "topk":
+            raise ValueError(f"recency_half_life is for task topk, got {self.recency_half_life:g} with {self.task}")
         check_range("n_negatives", self.n_negatives, 1, 100)
         check_range("seed", self.seed, 0, 2**31 - 1)
         check_range("number of hidden layers", len(self.hidden), 1, 20)
-        for width in self.hidden:
-            check_range("hidden", width, 1, 4096)
+        check_each("hidden", self.hidden, 1, 4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ class SearchConfig(TrainConfig):
 
 
 Settings = TypeVar("Settings", bound="DataSpec | TrainConfig | CompareConfig")
+_kinds_of = cache(get_type_hints)
 
 
 def from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
@@ -201,9 +205,6 @@ def from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
     for name, value in frozen.items():
         check_kind(name, value, known[name])
     return kind(**frozen)
-
-
-_kinds_of = cache(get_type_hints)
 
 
 def _tuple(value: Any) -> Any:
@@ -242,9 +243,7 @@ class CompareConfig:
                 raise ValueError(f"{name} must differ from each other, got {', '.join(map(str, given))}")
         if not self.compressions or not self.seeds:
             raise ValueError(f"give at least one compression and one seed, got {self.compressions} and {self.seeds}")
-        for compression in self.compressions:
-            check_range("compressions", compression, 1.0, 1000.0)
-        for seed in self.seeds:
-            check_range("seeds", seed, 0, 2**31 - 1)
+        check_each("compressions", self.compressions, 1.0, 1000.0)
+        check_each("seeds", self.seeds, 0, 2**31 - 1)
         check_range("n_trials", self.n_trials, 1, 1000)
         check_range("n_bootstrap", self.n_bootstrap, 10, 100_000)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from dnis import metrics
 from dnis.network import Network
 from dnis.ranking import item_ranks
+from dnis.recency import recency_weights
 from dnis.results import Fitted, SearchResult, TrainResult
 from dnis.settings import TrainConfig
 from dnis.shares import has_full_softmax
@@ -35,6 +36,10 @@ class RatingTask:
         """Where the global bias starts, so that embeddings need not carry the mean of the targets."""
         return mean
 
+    def targets(self, part: Interactions) -> np.ndarray:
+        """What is learned from every row, (n,); of a ranking, what the row counts."""
+        return part.target
+
     def expand(
         self, ids: Tensor, target: Tensor, part: Interactions, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
@@ -49,7 +54,7 @@ class RatingTask:
     def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:
         """Training loss of a network that has not learnt yet, over a sample; at least the ``constant_loss`` of all."""
         some = part.sample(SAMPLED_ROWS)
-        target = torch.from_numpy(np.asarray(some.target, dtype=np.float32))
+        target = torch.from_numpy(np.asarray(self.targets(some), dtype=np.float32))
         ids, target = self.expand(torch.from_numpy(some.ids.astype(np.int64)), target, some, generator)
         # a sample may miss the few rows that most of the loss comes from
         return max(float(self.loss(network.score(ids), target)), self.constant_loss(part))
@@ -112,6 +117,11 @@ class TopkTask(RatingTask):
         """Zero: only the order of scores counts."""
         return 0.0
 
+    def targets(self, part: Interactions) -> np.ndarray:
+        """All rows count alike, unless what is recent counts more."""
+        half_life = self.config.recency_half_life
+        return recency_weights(part, half_life) if half_life else np.ones(len(part), dtype=np.float32)
+
     def expand(
         self, ids: Tensor, target: Tensor, part: Interactions, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
@@ -122,22 +132,23 @@ class TopkTask(RatingTask):
 
         Args:
             ids: Seen pairs, (batch, n_fields).
-            target: Not looked at: what is seen counts as 1.
+            target: What each pair counts, (batch,); not looked at where all count alike.
             part: The interactions that the pairs are from.
             generator: Source of the draws.
 
         Returns:
-            Ids (batch * (1 + n_negatives), n_fields) and their labels, 1 for seen and 0 for drawn.
+            Ids (batch * (1 + n_negatives), n_fields); of seen pairs what they count, of drawn ones 0.
         """
+        weights = target if self.config.recency_half_life else torch.ones_like(target)
         if has_full_softmax(self.config):
-            return ids, target
+            return ids, weights
         low, high = (int(x) for x in part.vocabulary.offsets[1:3])
         n = self.config.n_negatives
         drawn = torch.randint(low + 1, high, (len(ids), n), generator=generator)
         every = ids[:, None, :].repeat(1, 1 + n, 1)
         every[:, 1:, 1] = drawn
         labels = torch.zeros(len(ids), 1 + n)
-        labels[:, 0] = 1.0
+        labels[:, 0] = weights
         return every.flatten(0, 1), labels.flatten()
 
     def constant_loss(self, part: Interactions) -> float:
@@ -152,12 +163,12 @@ class TopkTask(RatingTask):
         return super().start_loss(network, part, generator)
 
     def loss(self, scores: Tensor, target: Tensor) -> Tensor:
-        """The mean of one of four losses, a scalar.
+        """The mean of one of four losses, weighted by what the seen pairs count, a scalar.
 
         Args:
             scores: Each seen pair followed by its sampled ones, (batch * (1 + n_negatives),); of a full softmax the log
                 of each seen pair's share, (batch,).
-            target: 1 for seen and 0 for sampled pairs.
+            target: What a seen pair counts, 0 for sampled ones; weights are taken as they are, not made to sum to 1.
 
         Returns:
             ``bce``: binary cross-entropy. ``bpr``: -log sigmoid(seen - sampled) (Rendle 2009). ``softmax``: -log of the
@@ -165,13 +176,16 @@ class TopkTask(RatingTask):
             items.
         """
         if self.config.topk_loss == "full_softmax":
-            return -scores.mean()
-        if self.config.topk_loss == "bce":
-            return functional.binary_cross_entropy_with_logits(scores, target)
+            return -(target * scores).mean()
         grouped = scores.view(-1, 1 + self.config.n_negatives)
+        weights = target.view(grouped.shape)[:, :1]
+        if self.config.topk_loss == "bce":
+            labels = torch.zeros_like(grouped)
+            labels[:, 0] = 1.0
+            return functional.binary_cross_entropy_with_logits(grouped, labels, weights.expand_as(grouped))
         if self.config.topk_loss == "softmax":
-            return (grouped.logsumexp(1) - grouped[:, 0]).mean()
-        return functional.softplus(grouped[:, 1:] - grouped[:, :1]).mean()
+            return (weights[:, 0] * (grouped.logsumexp(1) - grouped[:, 0])).mean()
+        return (weights * functional.softplus(grouped[:, 1:] - grouped[:, :1])).mean()
 
     def outcomes(self, network: Network, part: Interactions, seen: Interactions | None = None) -> np.ndarray:
         """Ranking gain 1 / log2(rank + 2) of every held-out item in the first ten, (n,); their mean is NDCG@10."""

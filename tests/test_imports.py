@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dnis"
 NUMPY_ONLY = (
     "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "times", "roles",
     "ids", "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes",
-    "datasets", "splits", "metrics",
+    "datasets", "splits", "recency", "metrics",
     "results", "stopping", "scoring", "events", "budgets", "pruning", "allocation", "intervals", "verdicts", "loader",
     "files",
     "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions", "runs", "inspection",
@@ -25,7 +25,7 @@ ROAD = (
     # data
     "ranges", "settings", "limits", "counting", "encodings", "delimited", "reading", "vocabulary", "times", "roles",
     "ids", "cleaning", "bins", "columns", "remarks", "interactions", "stored", "cores", "problems", "schemes",
-    "datasets", "splits", "metrics",
+    "datasets", "splits", "recency", "metrics",
     # engine
     "results", "stopping", "averaging", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection",
     "models", "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training",

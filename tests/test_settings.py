@@ -28,6 +28,7 @@ RANGES = {
     "n_negatives": (1, 100),
     "wide_epochs": (0, 10_000),
     "ema_decay": (0.0, 0.999),
+    "recency_half_life": (0.0, 10_000.0),
     "seed": (0, 2**31 - 1),
     "n_blocks": (1, 1000),
     "lr_alpha": (0.0, 1.0),
@@ -54,11 +55,12 @@ CHOICES = {
 def test_a_number_is_accepted_at_its_bounds_and_refused_beyond(name):
     low, high = RANGES[name]
     step = 1 if isinstance(low, int) else 1e-7
+    task = "topk" if name == "recency_half_life" else "rating"
     for value in (low, high):
-        assert getattr(SearchConfig(**{name: value}), name) == value
+        assert getattr(SearchConfig(**{name: value}, task=task), name) == value
     for value in (low - step, high + step, float("nan"), "1", None, True):
         with pytest.raises(ValueError, match=rf"{name} must be in \[.*\], got"):
-            SearchConfig(**{name: value})
+            SearchConfig(**{name: value}, task=task)
 
 
 def test_every_number_and_word_of_a_search_has_its_range():

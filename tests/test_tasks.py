@@ -15,6 +15,9 @@ from tests.engine_data import interactions, small_config
 
 LN2 = float(np.log(2))
 
+SEEN_OF_SIX = torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+"""What two seen pairs count, each followed by two drawn ones."""
+
 
 def task_of(name, **changes):
     return TASKS[name](small_config(name, **changes))
@@ -71,15 +74,30 @@ def test_the_loss_of_a_ranking_is_cross_entropy_over_seen_and_drawn_items():
 def test_bpr_compares_each_seen_item_with_the_items_drawn_for_it():
     # two seen items with two drawn ones each; differences log 3, 0 and 0, log 3
     scores = torch.tensor([np.log(3), 0.0, np.log(3), 5.0, 5.0, 5.0 - np.log(3)])
-    loss = task_of("topk", topk_loss="bpr").loss(scores, torch.zeros(6))
+    loss = task_of("topk", topk_loss="bpr").loss(scores, SEEN_OF_SIX)
     assert loss.item() == pytest.approx((np.log(4 / 3) + LN2) / 2)
 
 
 def test_a_sampled_softmax_asks_for_the_seen_items_share_among_those_drawn_for_it():
     # shares 3 / (3 + 1 + 1) and 1 / (1 + 1 + 2)
     scores = torch.tensor([np.log(3), 0.0, 0.0, 5.0, 5.0, 5.0 + LN2])
-    loss = task_of("topk", topk_loss="softmax").loss(scores, torch.zeros(6))
+    loss = task_of("topk", topk_loss="softmax").loss(scores, SEEN_OF_SIX)
     assert loss.item() == pytest.approx((np.log(5 / 3) + np.log(4)) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("topk_loss", ["bce", "bpr", "softmax", "full_softmax"])
+def test_a_seen_pair_counts_in_every_loss_of_a_ranking_as_its_weight_says(topk_loss):
+    task, full = task_of("topk", topk_loss=topk_loss), topk_loss == "full_softmax"
+    scores = torch.tensor([-0.5, -2.0]) if full else torch.tensor([0.5, 1.0, 0.0, 2.0, -1.0, 0.3])
+    size = 1 if full else 3
+    alone = [
+        float(task.loss(scores[:size], SEEN_OF_SIX[:size])),
+        float(task.loss(scores[size : 2 * size], SEEN_OF_SIX[:size])),
+    ]
+    weights = torch.zeros(2, size)
+    weights[:, 0] = torch.tensor([0.25, 1.75])
+    both = float(task.loss(scores, weights.flatten()))
+    assert both == pytest.approx((0.25 * alone[0] + 1.75 * alone[1]) / 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["rating", "ctr"])

@@ -59,7 +59,7 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
     for group, title in words["groups"].items():
         with st.expander(title):
             for name, about in words["fields"].items():
-                if name != "task" and about["group"] == group and _has_meaning(about, task, values):
+                if name != "task" and about["group"] == group and _has_meaning(about, task, values, interactions):
                     values[name] = _widget(name, about, task, data)
     settings_link.say_unmet({**values, "preset": chosen})
     if "hidden" in values:
@@ -164,9 +164,10 @@ def quick_settings(n_interactions: int) -> dict[str, int]:
     return quick
 
 
-def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any]) -> bool:
+def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any], interactions: Interactions) -> bool:
     fits = about.get("task", task) == task and values.get("model") in about.get("models", [values.get("model")])
-    return fits and about.get("recipe", values.get("recipe")) == values.get("recipe")
+    known = about.get("needs") != "timestamp" or interactions.timestamp is not None
+    return fits and known and about.get("recipe", values.get("recipe")) == values.get("recipe")
 
 
 def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:

@@ -13,7 +13,7 @@ from dnis.models import MODELS
 from dnis.presets import PRESETS
 from dnis.runs import load_run
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
-from dnis.ui import desk, jobs, settings_form, store, texts, twins
+from dnis.ui import desk, jobs, session, settings_form, store, texts, twins
 
 WORKER = """
 import json, sys
@@ -196,6 +196,23 @@ def test_ratings_can_also_be_ranked_with_the_settings_that_suit_a_ranking(page):
     assert list(page.selectbox(key="model").options) == list(MODELS_BY_TASK["topk"])
 
 
+def test_how_long_an_interaction_counts_is_asked_of_rankings_alone(page):
+    assert "recency_half_life" not in [box.key for box in page.number_input]
+    page.selectbox(key="task").set_value("topk").run()
+    page.number_input(key="recency_half_life").set_value(5.0).run()
+    button(page, "start").click().run()
+    assert sent_config(page)["recency_half_life"] == 5.0
+
+
+def test_data_without_times_are_not_asked_how_long_an_interaction_counts(page, monkeypatch):
+    page.selectbox(key="task").set_value("topk").run()
+    known = session.current_interactions()
+    monkeypatch.setattr(session, "current_interactions", lambda: dataclasses.replace(known, timestamp=None))
+    page.run()
+    assert not page.exception
+    assert "recency_half_life" not in [box.key for box in page.number_input]
+
+
 def sent_config(page):
     return next(iter(desk.runner()._roster.jobs.values())).job["config"]
 
@@ -242,7 +259,7 @@ def test_every_setting_of_a_search_has_a_widget_with_one_line_of_help():
     for name, about in fields.items():
         for end in ("low", "high"):
             if end in about and name != "data_seed":
-                SearchConfig(**{"epochs": 10_000, name: about[end]})
+                SearchConfig(**{"epochs": 10_000, "task": about.get("task", "rating"), name: about[end]})
 
 
 def test_second_order_and_the_aim_reach_the_job(page):
