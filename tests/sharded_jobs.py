@@ -12,7 +12,7 @@ from dnis.bilevel import search
 from dnis.processes import Group, joined
 from dnis.pruning import prune
 from dnis.training import train
-from tests.engine_data import small_config, small_split
+from tests.engine_data import small_config, small_split, timed
 
 JOBS = {
     "MF-1": ("rating", 2, {"model": "MF", "order": 1}),
@@ -20,7 +20,7 @@ JOBS = {
     "DeepFM-1": ("ctr", 4, {"model": "DeepFM", "order": 1}),
     "DeepFM-2": ("ctr", 4, {"model": "DeepFM", "order": 2}),
     "bpr": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "bpr"}),
-    "full": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "full_softmax"}),
+    "full": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "full_softmax", "recency_half_life": 4.0}),
     "recipe": ("rating", 4, {"model": "FM", "recipe": "budget", "compression": 3.0, "epochs": 9}),
     "budget": ("rating", 4, {"model": "FM", "order": 1, "compression": 4.0, "epochs": 5}),
     # the last batch of 420 rows has one row, so that some process has none
@@ -32,7 +32,7 @@ JOBS = {
 def done(job):
     """A search as arrays: its numbers, its course, what a cut to half keeps, and a retraining under that cut."""
     task, n_fields, changes = JOBS[job]
-    split = small_split(task, n_fields)
+    split = timed(small_split(task, n_fields))
     moving = {"epochs": 4, "warm_epochs": 1, "alpha_start": 0.5, "lr_alpha": 0.03, "optimizer": "adagrad"}
     config = small_config(task, **{**moving, **changes})
     result = search(split, config)

@@ -11,22 +11,12 @@ from dnis.recency import recency_weights
 from dnis.settings import DataSpec, TrainConfig
 from dnis.splits import joined
 from dnis.training import train
-from tests.engine_data import interactions, small_config, small_split
+from tests.engine_data import interactions, small_config, small_split, timed
 
 
 def log(ids, times):
     """Clicks at given seconds."""
     return replace(interactions(ids, sizes=(4, 6), task="topk"), timestamp=np.array(times, dtype=np.int64))
-
-
-def timed_split():
-    """The usual clicks, of which the one that stands later came later."""
-    parts = small_split("topk").parts
-    n = [0, *np.cumsum([len(part) for part in parts.values()])]
-    timed = {
-        k: replace(p, timestamp=np.arange(low, low + len(p))) for low, (k, p) in zip(n, parts.items(), strict=False)
-    }
-    return replace(small_split("topk"), **timed)
 
 
 def test_a_click_counts_half_of_one_that_came_a_half_life_of_clicks_later():
@@ -44,7 +34,7 @@ def test_of_clicks_in_one_second_the_one_that_stands_later_counts_more():
 
 
 def test_a_joined_part_counts_from_its_own_last_click():
-    split = timed_split()
+    split = timed(small_split("topk"))
     whole = recency_weights(joined([split.train, split.select_val]), 5.0)
     users = np.concatenate([split.train.ids[:, 0], split.select_val.ids[:, 0]])
     for user in np.unique(users):
@@ -67,7 +57,10 @@ def test_prepared_data_hold_no_times(prepared_ratings):
 
 @pytest.mark.parametrize("topk_loss", ["bce", "full_softmax"])
 def test_a_batch_carries_what_its_clicks_count(topk_loss):
-    part, config = timed_split().train, small_config("topk", topk_loss=topk_loss, recency_half_life=4.0, batch_size=50)
+    part, config = (
+        timed(small_split("topk")).train,
+        small_config("topk", topk_loss=topk_loss, recency_half_life=4.0, batch_size=50),
+    )
     known = {tuple(pair): [] for pair in part.ids.tolist()}
     for pair, weight in zip(part.ids.tolist(), recency_weights(part, 4.0), strict=True):
         known[tuple(pair)].append(weight)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 FEW = 5
 """A feature that occurs fewer times than this in training has little to learn from."""
 
+TILE = 108
+"""Height of a number with its name [pixels], kept free while the browser still fetches how to draw it."""
+
 
 def interactions_or_error(spec: DataSpec) -> Interactions | None:
     """The data, or one sentence that says why not.
@@ -56,7 +59,7 @@ def facts(data: Interactions, spec: DataSpec) -> None:
     with st.container(horizontal=True):
         for name in names:
             if name in shown:
-                st.metric(names[name], shown[name], help=helps[name], width="content", border=True)
+                st.metric(names[name], shown[name], help=helps[name], width="content", height=TILE, border=True)
     st.caption(words["tasks"][data.task])
     if data.notes:
         with st.expander(words["notes"], expanded=True):

@@ -13,6 +13,9 @@ import streamlit as st
 
 ASSETS = Path(__file__).with_name("assets")
 
+FILM, SMALL_FILM, CUT, MAP, FINDER = 770, 500, 920, 460, 73
+"""About how high each is on a wide window [pixels]: kept free until the browser has it, so that nothing below jumps."""
+
 
 def _declare(name: str, *scripts: str) -> Callable[..., Any]:
     def text(file: str) -> str:
@@ -47,7 +50,7 @@ def player(film: dict[str, Any], key: str) -> None:
         film: Data made by ``dnis.ui.film``.
         key: Name of the element; as long as it stays, new data redraws and never rebuilds.
     """
-    _PLAYER(data=film, key=key)
+    _PLAYER(data=film, key=key, height=SMALL_FILM if film["compact"] else FILM)
 
 
 def threshold(cut: dict[str, Any], selected: float, key: str, on_change: Callable[[float], None]) -> None:
@@ -67,7 +70,7 @@ def threshold(cut: dict[str, Any], selected: float, key: str, on_change: Callabl
         if chosen.get("id") == cut["id"] and isinstance(value, int | float) and 0 <= value < float("inf"):
             on_change(float(value))
 
-    _SLIDER(data={**cut, "selected": selected}, key=key, on_threshold_change=report)
+    _SLIDER(data={**cut, "selected": selected}, key=key, height=CUT, on_threshold_change=report)
 
 
 def saver(chart: str, name: str, key: str) -> None:
@@ -94,7 +97,7 @@ def cells(map_of_cells: dict[str, Any], quantity: str, key: str, on_quantity: Ca
     def report() -> None:
         on_quantity(st.session_state[key].get("quantity"))
 
-    _CELLS(data={**map_of_cells, "quantity": quantity}, key=key, on_quantity_change=report)
+    _CELLS(data={**map_of_cells, "quantity": quantity}, key=key, height=MAP, on_quantity_change=report)
 
 
 def finder(
@@ -124,7 +127,7 @@ def finder(
         if "feature" in said and isinstance(said["feature"], int | None):
             on_chosen(said["feature"])
 
-    _FINDER(data=found, key=key, on_query_change=asked, on_chosen_change=chosen)
+    _FINDER(data=found, key=key, height=FINDER, on_query_change=asked, on_chosen_change=chosen)
 
 
 def nearness(key: str, height: int, on_near: Callable[[], None]) -> None:

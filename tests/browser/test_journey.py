@@ -79,6 +79,35 @@ def test_the_lessons_draw_all_their_figures_untouched_and_nothing_moves_for_it(v
     assert abs(glossary.bounding_box()["y"] - before) < 60
 
 
+@pytest.mark.parametrize(
+    ("path", "place", "drawn"),
+    [
+        ("/", ".st-key-overview", ".moment"),
+        ("/search", ".st-key-player", ".moment"),
+        ("/tradeoff", ".st-key-cut", ".facts"),
+        ("/importance", ".st-key-cells", ".legend span"),
+    ],
+)
+def test_what_lives_in_the_browser_finds_its_place_kept_free(visit, path, place, drawn):
+    page = visit(path)
+    page.add_init_script(
+        f"""window.heights = [];
+        const look = () => {{
+          const place = document.querySelector("{place}");
+          if (place) heights.push(place.getBoundingClientRect().height);
+          requestAnimationFrame(look);
+        }};
+        requestAnimationFrame(look);"""
+    )
+    page.reload()
+    expect(page.locator(place).locator(drawn).first).not_to_be_empty()
+    page.wait_for_timeout(500)
+    heights = page.evaluate("heights")
+    # as high in the end as at first, up to its fonts and the words in it
+    assert min(heights) > 100
+    assert max(heights) - min(heights) < 60
+
+
 def test_a_search_runs_live_is_held_stepped_left_found_again_and_stopped(visit):
     page = visit(SLOW)
     expect(moment(page)).to_contain_text("Epoch")

@@ -141,6 +141,12 @@ function stillWanted() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
+// The page keeps a place of about the right height for what is still on its way; from here on it is as high as it is.
+function takeOwnHeight(parentElement) {
+  const place = (parentElement.host ?? parentElement).closest("[data-testid=stElementContainer]");
+  if (place) Object.assign(place.style, { height: "auto", flex: "none", overflow: "visible" });
+}
+
 // One view per mounted component: Streamlit calls the export again at every change of data or theme.
 const VIEWS = new WeakMap();
 
@@ -156,6 +162,8 @@ function mount(component, View) {
   }
   view.component = component;
   view.update(data);
+  // after the size is known and all is drawn
+  requestAnimationFrame(() => requestAnimationFrame(() => takeOwnHeight(parentElement)));
   return () => {
     view.observer.disconnect();
     view.end?.();
