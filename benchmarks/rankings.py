@@ -183,7 +183,7 @@ def judge(
     found = {}
     for name, values in gained.items():
         found[name] = {**chosen[name], "test": values.mean(), "tests": values.mean(axis=1).tolist()}
-        for other in OURS if name in RIVALS else ():
+        for other in OURS.keys() - {name}:
             ends = paired_difference(outcomes[other], outcomes[name], N_DRAWS)
             found[name][f"{other} minus this"] = dict(zip(("difference", "low", "high"), ends, strict=True))
     return found

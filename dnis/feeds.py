@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dnis.reading import DataError
 from dnis.settings import TrainConfig
 from dnis.shares import full_softmax_rows, has_full_softmax
 from dnis.stored import StoredInteractions
@@ -26,6 +27,9 @@ class Feed:
     Args:
         part: The interactions.
         config: Settings.
+
+    Raises:
+        DataError: If what is recent shall count more, and the interactions have no times.
     """
 
     def __init__(self, part: Interactions, config: TrainConfig) -> None:
@@ -34,10 +38,13 @@ class Feed:
         self.size = config.batch_size
         if has_full_softmax(config):
             self.size = min(self.size, full_softmax_rows(part))
-        stored = isinstance(part, StoredInteractions)
-        if not stored:
+        if isinstance(part, StoredInteractions):
+            if config.recency_half_life:
+                raise DataError(
+                    f"recency_half_life {config.recency_half_life:g} needs times, which prepared data do not keep"
+                )
+        else:
             self.ids = torch.from_numpy(part.ids.astype(np.int64))
-        if not stored or config.recency_half_life:  # what is stored has no times, which is said here
             self.target = torch.from_numpy(np.asarray(self.task.targets(part), dtype=np.float32))
 
     def batches(self, epoch: int, stream: int = 0) -> Iterator[Batch]:

@@ -17,7 +17,9 @@ def recency_weights(part: Interactions, half_life: float) -> np.ndarray:
 
     Interactions of the same second count in the order in which they stand. Forgetting what is old is the oldest answer
     to changing tastes (Ding & Li 2005, Time weight collaborative filtering); counted in interactions, not in days, one
-    value suits users who come daily and users who came once.
+    value suits users who come daily and users who came once. Users whom training does not know share a feature and are
+    several: nobody can say which of their interactions came last, and each counts as much as one of the known does on
+    average.
 
     Args:
         part: The interactions that are learned from.
@@ -44,4 +46,6 @@ def recency_weights(part: Interactions, half_life: float) -> np.ndarray:
     last = np.cumsum(np.bincount(users))[users[order]] - 1
     weights = np.empty(len(users))
     weights[order] = 0.5 ** ((last - np.arange(len(users))) / half_life)
+    known = users != part.vocabulary.offsets[0]
+    weights[~known] = weights[known].mean() if known.any() else 1.0
     return (weights / weights.mean()).astype(np.float32)

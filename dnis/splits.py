@@ -61,11 +61,12 @@ class Split:
 
     @cached_property
     def digest(self) -> str:
-        """A name for the rows and how they are dealt, which follows from ids and targets of the parts."""
+        """A name for the rows and how they are dealt, which follows from ids, targets and times of the parts."""
         digest = hashlib.sha256()
         for part in self.parts.values():
-            digest.update(np.ascontiguousarray(part.ids).tobytes())
-            digest.update(np.ascontiguousarray(part.target).tobytes())
+            for column in (part.ids, part.target, part.timestamp):
+                if column is not None:
+                    digest.update(np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
 
     @cached_property

@@ -152,7 +152,7 @@ class TopkTask(RatingTask):
         return every.flatten(0, 1), labels.flatten()
 
     def constant_loss(self, part: Interactions) -> float:
-        """Zero: all rows are alike, so that a sample misses nothing."""
+        """Zero: rows are alike but for what they count, which is 1 on average in a sample, too."""
         return 0.0
 
     def start_loss(self, network: Network, part: Interactions, generator: torch.Generator) -> float:

@@ -48,8 +48,7 @@ class Trainer:
     def __init__(
         self, part: Interactions, config: TrainConfig, selection: UniformSelection, freeze_dense: bool = False
     ) -> None:
-        self.config = config
-        self.feed = Feed(part, config)
+        self.config, self.feed = config, Feed(part, config)
         self.task = self.feed.task
         unknown = part.vocabulary.offsets[:-1]
         self.network = Network.create(part.n_features, len(part.vocabulary.fields), config, selection, unknown)
@@ -105,17 +104,18 @@ class Trainer:
             before_step: Called with each training batch before the weights move (the search moves alpha here).
 
         Returns:
-            Mean training loss of the batches, without penalties.
+            Mean training loss of the rows, without penalties.
 
         Raises:
             DivergedError: If the loss is not finite, or far above that of the start values.
         """
-        losses = []
+        losses, n_rows = [], 0
         for batch in self.feed.batches(epoch):
             if before_step is not None:
                 before_step(batch)
-            losses.append(self.step(batch))
-        mean = float(torch.stack(losses).mean())
+            n_rows += len(batch[1])
+            losses.append(len(batch[1]) * self.step(batch))  # a last batch of a few rows counts for a few
+        mean = float(torch.stack(losses).sum()) / n_rows
         refuse_divergence(mean, self.start_loss, epoch, self.config.lr)
         return mean
 

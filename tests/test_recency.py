@@ -33,6 +33,31 @@ def test_of_clicks_in_one_second_the_one_that_stands_later_counts_more():
     assert weights / weights[2] == pytest.approx([0.25, 0.5, 1.0])
 
 
+def test_users_whom_training_does_not_know_count_as_much_as_the_known_do_on_average():
+    # feature 0 stands for several people
+    part = log([[0, 4], [1, 4], [0, 5], [1, 5], [0, 6]], [1, 2, 3, 4, 5])
+    assert recency_weights(part, 1.0) == pytest.approx([1, 2 / 3, 1, 4 / 3, 1])
+    assert (recency_weights(part.take([0, 2, 4]), 1.0) == 1).all()
+
+
+def test_rows_at_other_times_are_other_data():
+    split = timed(small_split("topk"))
+    later = replace(split, train=replace(split.train, timestamp=split.train.timestamp[::-1]))
+    assert split.digest == timed(small_split("topk")).digest
+    assert split.digest != later.digest
+
+
+def test_a_last_batch_of_one_heavy_row_is_no_divergence():
+    # 205 clicks of each of 10 users, the last of which weighs about a hundred others; a batch leaves one row over
+    rng = np.random.default_rng(0)
+    ids = np.column_stack([np.repeat(np.arange(1, 11), 205), rng.integers(12, 27, 2050)])
+    part = replace(interactions(ids, sizes=(11, 16), task="topk"), timestamp=np.arange(2050))
+    split = replace(small_split("topk"), train=part, search_val=part, select_val=part, test=part)
+    for seed in range(30):
+        config = small_config("topk", batch_size=2049, recency_half_life=0.5, lr=1e-6, epochs=1, seed=seed)
+        assert np.isfinite(train(split, config).history[0].losses["train"])
+
+
 def test_a_joined_part_counts_from_its_own_last_click():
     split = timed(small_split("topk"))
     whole = recency_weights(joined([split.train, split.select_val]), 5.0)
@@ -51,7 +76,7 @@ def test_without_times_nothing_is_recent():
 
 def test_prepared_data_hold_no_times(prepared_ratings):
     config = small_config("topk", recency_half_life=3.0, topk_loss="full_softmax")
-    with pytest.raises(DataError, match="recency_half_life 3 needs a timestamp column; the data have none"):
+    with pytest.raises(DataError, match="recency_half_life 3 needs times, which prepared data do not keep"):
         train(split_of(DataSpec(str(prepared_ratings))), config)
 
 

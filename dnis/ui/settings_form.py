@@ -59,9 +59,12 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
     for group, title in words["groups"].items():
         with st.expander(title):
             for name, about in words["fields"].items():
-                if name != "task" and about["group"] == group and _has_meaning(about, task, values, interactions):
+                wanted = name != "task" and about["group"] == group and _has_meaning(about, task, values)
+                if wanted and _has_data(about, interactions):
                     values[name] = _widget(name, about, task, data)
-    settings_link.say_unmet({**values, "preset": chosen})
+    fields = words["fields"].items()
+    lacking = {name: _default(name, task, data) for name, about in fields if not _has_data(about, interactions)}
+    settings_link.say_unmet({**values, **lacking, "preset": chosen})
     if "hidden" in values:
         values["hidden"] = _widths(values["hidden"])
     if "budget" in values:
@@ -164,10 +167,13 @@ def quick_settings(n_interactions: int) -> dict[str, int]:
     return quick
 
 
-def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any], interactions: Interactions) -> bool:
+def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any]) -> bool:
     fits = about.get("task", task) == task and values.get("model") in about.get("models", [values.get("model")])
-    known = about.get("needs") != "timestamp" or interactions.timestamp is not None
-    return fits and known and about.get("recipe", values.get("recipe")) == values.get("recipe")
+    return fits and about.get("recipe", values.get("recipe")) == values.get("recipe")
+
+
+def _has_data(about: dict[str, Any], interactions: Interactions) -> bool:
+    return about.get("needs") != "timestamp" or interactions.timestamp is not None
 
 
 def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:

@@ -103,9 +103,11 @@ def test_what_lives_in_the_browser_finds_its_place_kept_free(visit, path, place,
     expect(page.locator(place).locator(drawn).first).not_to_be_empty()
     page.wait_for_timeout(500)
     heights = page.evaluate("heights")
-    # as high in the end as at first, up to its fonts and the words in it
+    # as high in the end as at first, up to its fonts and the words in it, and no higher than what is in it
     assert min(heights) > 100
     assert max(heights) - min(heights) < 60
+    inner = page.locator(place).locator(".root").bounding_box()["height"]
+    assert inner <= heights[-1] < inner + 40
 
 
 def test_a_search_runs_live_is_held_stepped_left_found_again_and_stopped(visit):

@@ -207,10 +207,20 @@ def test_how_long_an_interaction_counts_is_asked_of_rankings_alone(page):
 def test_data_without_times_are_not_asked_how_long_an_interaction_counts(page, monkeypatch):
     page.selectbox(key="task").set_value("topk").run()
     known = session.current_interactions()
+    shown = [box.key for box in page.number_input]
     monkeypatch.setattr(session, "current_interactions", lambda: dataclasses.replace(known, timestamp=None))
     page.run()
     assert not page.exception
-    assert "recency_half_life" not in [box.key for box in page.number_input]
+    assert [box.key for box in page.number_input] == [key for key in shown if key != "recency_half_life"] != shown
+
+
+def test_a_link_that_asks_in_vain_how_long_an_interaction_counts_is_told_so(app, monkeypatch):
+    known = store.interactions_of(DataSpec())
+    monkeypatch.setattr(session, "current_interactions", lambda: dataclasses.replace(known, timestamp=None))
+    app.query_params["task"], app.query_params["recency_half_life"] = "topk", "5"
+    app.run()
+    page = app.switch_page("pages/2_search.py").run()
+    assert any("Half-life" in toast.value and "5" in toast.value for toast in page.toast)
 
 
 def sent_config(page):
