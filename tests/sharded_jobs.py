@@ -19,7 +19,7 @@ JOBS = {
     "MF-2": ("rating", 2, {"model": "MF", "order": 2, "lr": 0.1}),
     "DeepFM-1": ("ctr", 4, {"model": "DeepFM", "order": 1}),
     "DeepFM-2": ("ctr", 4, {"model": "DeepFM", "order": 2}),
-    "bpr": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "bpr", "recency_half_life": 4.0}),
+    "bpr": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "bpr"}),
     "full": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "full_softmax", "recency_half_life": 4.0}),
     "recipe": ("rating", 4, {"model": "FM", "recipe": "budget", "compression": 3.0, "epochs": 9}),
     "budget": ("rating", 4, {"model": "FM", "order": 1, "compression": 4.0, "epochs": 5}),
