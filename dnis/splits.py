@@ -65,8 +65,7 @@ class Split:
         digest = hashlib.sha256()
         for part in self.parts.values():
             for column in (part.ids, part.target, part.timestamp):
-                if column is not None:
-                    digest.update(np.ascontiguousarray(column).tobytes())
+                digest.update(b"" if column is None else np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
 
     @cached_property
