@@ -139,6 +139,7 @@ class TopkTask(RatingTask):
         Returns:
             Ids (batch * (1 + n_negatives), n_fields); of seen pairs what they count, of drawn ones 0.
         """
+        # rows on disk bring what came of them, which is no weight
         weights = target if self.config.recency_half_life else torch.ones_like(target)
         if has_full_softmax(self.config):
             return ids, weights
