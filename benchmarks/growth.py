@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from dnis.interactions import Interactions
-from dnis.joint import Columns
+from dnis.joint import PARTS, Columns, put_parts, take_parts
 from dnis.roles import Roles
 from dnis.selection import UniformSelection
 from dnis.settings import TrainConfig
@@ -61,8 +61,11 @@ def alike(n_features: int, seed: int) -> tuple[Tensor, Tensor]:
 def rows_alone(trainer: Trainer, ids: Tensor) -> None:
     """Read and write again what a step must: the batch's rows and biases, and their two moments each."""
     tables = (trainer.network.embeddings, trainer.network.biases)
-    apart = [part for table in tables for part in (table.values, *table._held)]
-    for values in [tables[0].record] if isinstance(tables[0], Columns) else apart:
+    if isinstance(tables[0], Columns):
+        n_parts = PARTS[tables[0].optimizer]
+        put_parts(tables[0].record, ids, take_parts(tables[0].record, n_parts, ids, n_parts))
+        return
+    for values in [part for table in tables for part in (table.values, *table._held)]:
         put_rows(values, ids, take_rows(values, ids))
 
 

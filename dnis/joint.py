@@ -14,7 +14,7 @@ from dnis.lookups import Lookup
 from dnis.processes import Solo
 from dnis.settings import TrainConfig
 from dnis.sharding import start_values
-from dnis.tables import RowTable, put_rows, take_rows
+from dnis.tables import RowTable
 from dnis.torchrec_tables import table_of
 
 START_STD = 0.03
@@ -78,21 +78,62 @@ def start_tables(
     return table_of(values, *how), table_of(values.new_zeros(len(values), 1), *how)
 
 
-def pull_both(embeddings: RowTable, biases: RowTable, ids: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+def _cells(record: Tensor, n_parts: int, ids: Tensor, n_taken: int) -> tuple[np.ndarray, np.ndarray]:
+    """A record's parts as the cells of one long row, and which cells hold the first ``n_taken`` parts of ``ids``."""
+    cell = np.dtype((np.void, record.element_size() * record.shape[1] // n_parts))
+    first = ids.numpy() * n_parts
+    return record.numpy().view(cell).reshape(-1), np.concatenate([first + i for i in range(n_taken)])
+
+
+def take_parts(record: Tensor, n_parts: int, ids: Tensor, n_taken: int) -> Tensor:
+    """Parts of records as a copy, each part by itself, so that what moves them finds them in one piece.
+
+    Args:
+        record: Where from, (n_rows, n_parts * columns).
+        n_parts: Of how many parts a record is.
+        ids: Row numbers, (n,).
+        n_taken: How many of its parts are wanted, from the first on.
+
+    Returns:
+        The parts, (n_taken, n, columns).
+    """
+    cells, places = _cells(record, n_parts, ids, n_taken)
+    return torch.from_numpy(np.take(cells, places).view(np.float32).reshape(n_taken, len(ids), -1))
+
+
+def put_parts(record: Tensor, ids: Tensor, parts: Tensor) -> None:
+    """Overwrite whole records in place.
+
+    Args:
+        record: Where to, (n_rows, n_parts * columns).
+        ids: Distinct row numbers, (n,).
+        parts: What to write, (n_parts, n, columns), contiguous.
+    """
+    cells, places = _cells(record, len(parts), ids, len(parts))
+    np.put(cells, places, parts.numpy().reshape(-1).view(cells.dtype))
+
+
+def pull_both(
+    embeddings: RowTable, biases: RowTable, ids: Tensor, to_move: bool = False
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Rows and biases of features.
 
     Args:
         embeddings: Their rows.
         biases: Their biases.
         ids: Feature numbers, (n,).
+        to_move: Whether ``push_both`` will move them.
 
     Returns:
-        Rows (n, K), biases (n, 1), and the records that they come from (n, parts * (K + 1)) where there are any.
+        Rows (n, K), biases (n, 1), and the parts of the records that they come from (parts, n, K + 1) where there are
+        any and they are to move.
     """
     if not isinstance(embeddings, Columns):
         return embeddings.pull(ids), biases.pull(ids), None
-    record, width = take_rows(embeddings.record, ids), embeddings.values.shape[1]
-    return record[:, :width].contiguous(), record[:, width : width + 1].contiguous(), record
+    n_parts, width = PARTS[embeddings.optimizer], embeddings.values.shape[1]
+    parts = take_parts(embeddings.record, n_parts, ids, n_parts if to_move else 1)
+    rows, bias = (part.contiguous() for part in parts[0].split([width, 1], dim=1))
+    return rows, bias, parts if to_move else None
 
 
 def push_both(embeddings: RowTable, biases: RowTable, look: Lookup, grad_rows: Tensor, grad_bias: Tensor) -> None:
@@ -101,15 +142,15 @@ def push_both(embeddings: RowTable, biases: RowTable, look: Lookup, grad_rows: T
     Args:
         embeddings: Their rows.
         biases: Their biases.
-        look: What was pulled, distinct features.
+        look: What was pulled to move, distinct features.
         grad_rows: Gradient of the loss, (n, K).
         grad_bias: The same for the biases, (n, 1).
     """
-    if look.record is None or not isinstance(embeddings, Columns):
+    if look.parts is None or not isinstance(embeddings, Columns):
         embeddings.push(look.features, look.rows, grad_rows)
         biases.push(look.features, look.bias, grad_bias)
         return
-    moved, *moments = (part.contiguous() for part in look.record.chunk(PARTS[embeddings.optimizer], dim=1))
+    moved, *moments = look.parts
     embeddings.move(moved, moments, torch.cat([grad_rows, grad_bias], dim=1))
     biases.steps = embeddings.steps
-    put_rows(embeddings.record, look.features, torch.cat([moved, *moments], dim=1))
+    put_parts(embeddings.record, look.features, look.parts)

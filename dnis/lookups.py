@@ -16,8 +16,8 @@ class Lookup:
     ``features`` (n,) ids and ``times`` (n,) how often each occurs; ``inverse`` (batch * n_fields,) the place of every
     id in ``features``; ``rows`` (n, K) and ``bias`` (n, 1) are the leaves that gradients are taken for; ``shape`` is
     (batch, n_fields). ``own`` are the rows of the batch that this process scores: all of them where it is alone. The
-    last ``n_items`` features are all items where the loss asks for each pair's share among them, else 0. ``record`` is
-    what rows and biases were cut from, where a table keeps both side by side.
+    last ``n_items`` features are all items where the loss asks for each pair's share among them, else 0. ``parts``
+    (parts, n, K + 1) are what rows and biases were cut from and their moments, where a table keeps all side by side.
     """
 
     features: Tensor
@@ -28,7 +28,7 @@ class Lookup:
     shape: torch.Size
     own: slice
     n_items: int = 0
-    record: Tensor | None = None
+    parts: Tensor | None = None
 
 
 def distinct(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -114,15 +114,15 @@ class Network:
 
     def look_up(self, ids: Tensor) -> Lookup:
         """Pull every distinct feature of a training batch ``ids`` (batch, n_fields) once, and every item it needs."""
-        return self._look_up(ids, self.items, self.grain)
+        return self._look_up(ids, self.items, self.grain, to_move=True)
 
-    def _look_up(self, ids: Tensor, items: Tensor, grain: int) -> Lookup:
+    def _look_up(self, ids: Tensor, items: Tensor, grain: int, to_move: bool) -> Lookup:
         found = distinct(torch.cat([ids.reshape(-1), items]))
         features, inverse, times = (part.to(self.device) for part in found)
         times[len(times) - len(items) :] -= 1  # to be there to be compared with is not to occur
-        rows, bias, record = pull_both(self.embeddings, self.biases, features)
+        rows, bias, parts = pull_both(self.embeddings, self.biases, features, to_move)
         own, rows, bias = self.group.share(len(ids), grain), rows.requires_grad_(), bias.requires_grad_()
-        return Lookup(features, inverse[: ids.numel()], times, rows, bias, ids.shape, own, len(items), record)
+        return Lookup(features, inverse[: ids.numel()], times, rows, bias, ids.shape, own, len(items), parts)
 
     def look_up_apart(self, ids: Tensor) -> Lookup:
         """Pull every feature of ids (batch, n_fields) as often as it occurs: cheaper where rows need no gradient."""
@@ -204,7 +204,7 @@ class Network:
         return torch.cat([self._score(block).cpu() for block in ids.split(BLOCK_ROWS)])
 
     def _score(self, ids: Tensor) -> Tensor:
-        look = self._look_up(ids, NO_ITEMS, 1)
+        look = self._look_up(ids, NO_ITEMS, 1, to_move=False)
         if self.group.world == 1:
             return self.scores(look)
         scores = look.bias.new_zeros(len(ids))

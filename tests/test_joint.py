@@ -8,7 +8,7 @@ import torch
 
 from dnis import tables
 from dnis.bilevel import search
-from dnis.joint import Columns, pull_both, start_tables
+from dnis.joint import Columns, pull_both, put_parts, start_tables, take_parts
 from dnis.processes import Solo
 from dnis.selection import UniformSelection
 from dnis.settings import SearchConfig, TrainConfig
@@ -55,12 +55,26 @@ def test_one_visit_gives_rows_and_biases(layout):
     embeddings, biases = started(layout, True)
     biases.values.copy_(torch.arange(40.0)[:, None])
     ids = torch.tensor([9, 3])
-    rows, bias, record = pull_both(embeddings, biases, ids)
-    assert torch.equal(rows, embeddings.values[ids])
-    assert bias.tolist() == [[9.0], [3.0]]
-    assert torch.equal(record, embeddings.record[ids])
-    rows.zero_()
-    assert (embeddings.values[ids] != 0).any()
+    for to_move in (True, False):
+        rows, bias, parts = pull_both(embeddings, biases, ids, to_move)
+        assert torch.equal(rows, embeddings.values[ids])
+        assert bias.tolist() == [[9.0], [3.0]]
+        rows.zero_()
+        assert (embeddings.values[ids] != 0).any()
+        assert (parts is not None) is to_move
+
+
+def test_parts_are_taken_one_after_another_and_put_back_where_they_were():
+    record = torch.arange(24.0).reshape(4, 6)
+    ids = torch.tensor([3, 1])
+    parts = take_parts(record, 3, ids, 3)
+    assert parts.tolist() == [[[18, 19], [6, 7]], [[20, 21], [8, 9]], [[22, 23], [10, 11]]]
+    assert torch.equal(take_parts(record, 3, ids, 1), parts[:1])
+    put_parts(record, ids, -parts)
+    assert record[:, 0].tolist() == [0, -6, 12, -18]
+    assert torch.equal(record[ids].abs(), torch.arange(24.0).reshape(4, 6)[ids])
+    with pytest.raises(IndexError):
+        take_parts(record, 3, torch.tensor([4]), 1)
 
 
 @pytest.mark.parametrize(("optimizer", "ema_decay"), [("adam", 0.0), ("adagrad", 0.0), ("adam", 0.5)])
