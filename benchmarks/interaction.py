@@ -65,7 +65,7 @@ WATCH_SWITCH = (
         subtree: true, childList: true, attributes: true, characterData: true,
     };
     let started = 0, changed = Infinity;
-    const inSight = ({ target }) => {
+    const inSight = target => {
         const element = target instanceof Element ? target : target.parentElement;
         const component = element?.getRootNode().host;
         if (component?.shadowRoot.querySelector(".player")) return false;  // a film is meant to move
@@ -73,9 +73,10 @@ WATCH_SWITCH = (
         const { top, bottom, height } = element.getBoundingClientRect();
         return height > 0 && top < innerHeight && bottom > 0;
     };
+    const touched = new Set();  // where it lies is asked once a frame: asking lays the page out anew
     const changes = new MutationObserver(records => {
         for (const { addedNodes } of records) for (const node of addedNodes) look_into(node);
-        if (started && records.some(inSight)) times.sight = (changed = performance.now()) - started;
+        for (const { target } of records) touched.add(target);
     });
     const look_into = node => {
         for (const { shadowRoot } of node.querySelectorAll?.("*") ?? [])
@@ -86,6 +87,8 @@ WATCH_SWITCH = (
         changes.observe(document.body, everything);
         const look = () => {
             const now = performance.now() - started;
+            if ([...touched].some(inSight)) times.sight = (changed = performance.now()) - started;
+            touched.clear();
             const shown = document.querySelector("h1")?.innerText ?? "";
             if (!times.heading && shown.startsWith(heading)) times.heading = times.sight = now;
             if (times.heading && !times.whole && document.querySelector('IDLE')) times.whole = now;
