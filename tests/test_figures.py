@@ -1,5 +1,6 @@
 """Figures say what the numbers say: positions, sizes and intervals worked out by hand."""
 
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -253,9 +254,10 @@ def test_frontier_axis_is_in_bytes_that_people_read():
 @pytest.mark.parametrize("sizes", [(5000,), (4999, 5001), (3500, 6100), (86_000, 86_000), (999_400, 1_100_000)])
 def test_frontier_of_few_sizes_has_at_least_two_ticks_and_no_two_alike(sizes):
     axis = figures.frontier([{**ROWS[0], "n_bytes": size} for size in sizes]).layout.xaxis
-    low, high = (10**end for end in axis.range)
+    low, high = axis.range
     assert len(axis.tickvals) >= 2
-    assert all(low <= tick <= high for tick in axis.tickvals)
+    # a tick may stand at the very end, and processors differ in the last bit of a logarithm
+    assert all(low - 1e-12 <= math.log10(tick) <= high + 1e-12 for tick in axis.tickvals)
     assert len(set(axis.ticktext)) == len(axis.ticktext)
 
 
