@@ -78,15 +78,24 @@ def prepared_ratings(small_split, tmp_path):
     return folder
 
 
+AT_LAST = tuple(f"tests/browser/test_{name}.py" for name in ("hostile", "runs", "take_along"))
+"""Files with a browser that look at no time: they fill up whichever process is done first."""
+
+
+def pytest_collection_modifyitems(items):
+    """What fills up comes last."""
+    items.sort(key=lambda item: item.nodeid.startswith(AT_LAST))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Where tests run in several processes: a file stays in one of them, and all browsers in one, after each other."""
+    """Where tests run in several processes: a file stays in one of them, and most browsers in one, after each other."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file = nodeid.partition("::")[0]
-            return "browser" if "/browser/" in file else file
+            return "browser" if "/browser/" in file and file not in AT_LAST else file
 
     return ByFile(config, log)
 
