@@ -26,6 +26,7 @@ from dnis.comparison import compare
 from dnis.contests import Contest
 from dnis.datasets import load
 from dnis.figures.frontiers import frontier
+from dnis.figures.gallery import METRICS as WORDS
 from dnis.results import Comparison
 from dnis.settings import METHODS, CompareConfig
 from dnis.splits import Split
@@ -133,7 +134,7 @@ def fill(study: Study, folder: Path, options: argparse.Namespace, remark: Remark
         return "uniform is not finished", None
     found = compare(split, config, folder=folder, n_processes=options.processes)
     contest = Contest(split, config, KeptCells(folder, split), None)
-    drawn = {} if options.figures is None else {"frontier": frontier(found.rows, found.metric)}
+    drawn = {} if options.figures is None else {"frontier": frontier(found.rows, WORDS[study.config.search.task])}
     files = draw({f"{folder.name}-{what}": figure for what, figure in drawn.items()}, options.figures)
     pictures = [f"![{study.title}]({os.path.relpath(path, options.write.parent)})" for path in files]
     return round(found.elapsed_s, 1), table(study, found, pictures, remark(study, contest))
