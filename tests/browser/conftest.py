@@ -62,10 +62,16 @@ def lasting(playing, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def port():
-    """One port for all servers, one after another: what a browser keeps belongs to an address."""
+    """One port for all servers, one after another: what a browser keeps belongs to an address.
+
+    Below those that the system gives away by itself, so that nobody has it while one server follows another.
+    """
+    return next(one for one in range(20_000 + os.getpid() % 10_000, 32_000) if _is_free(one))
+
+
+def _is_free(port):
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+        return free.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture(scope="module")
