@@ -98,7 +98,8 @@ def take_parts(record: Tensor, n_parts: int, ids: Tensor, n_taken: int) -> Tenso
         The parts, (n_taken, n, columns).
     """
     cells, places = _cells(record, n_parts, ids, n_taken)
-    return torch.from_numpy(np.take(cells, places).view(np.float32).reshape(n_taken, len(ids), -1))
+    shape = n_taken, len(ids), record.shape[1] // n_parts
+    return torch.from_numpy(np.take(cells, places).view(np.float32).reshape(shape))
 
 
 def put_parts(record: Tensor, ids: Tensor, parts: Tensor) -> None:
@@ -122,7 +123,7 @@ def pull_both(
         embeddings: Their rows.
         biases: Their biases.
         ids: Feature numbers, (n,).
-        to_move: Whether ``push_both`` will move them.
+        to_move: Whether ``push_both`` may move them.
 
     Returns:
         Rows (n, K), biases (n, 1), and the parts of the records that they come from (parts, n, K + 1) where there are

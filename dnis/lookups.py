@@ -17,7 +17,8 @@ class Lookup:
     id in ``features``; ``rows`` (n, K) and ``bias`` (n, 1) are the leaves that gradients are taken for; ``shape`` is
     (batch, n_fields). ``own`` are the rows of the batch that this process scores: all of them where it is alone. The
     last ``n_items`` features are all items where the loss asks for each pair's share among them, else 0. ``parts``
-    (parts, n, K + 1) are what rows and biases were cut from and their moments, where a table keeps all side by side.
+    (parts, n, K + 1) are what rows and biases were cut from and their moments, where a table keeps all side by side and
+    they may be moved.
     """
 
     features: Tensor

@@ -71,10 +71,17 @@ def test_parts_are_taken_one_after_another_and_put_back_where_they_were():
     assert parts.tolist() == [[[18, 19], [6, 7]], [[20, 21], [8, 9]], [[22, 23], [10, 11]]]
     assert torch.equal(take_parts(record, 3, ids, 1), parts[:1])
     put_parts(record, ids, -parts)
-    assert record[:, 0].tolist() == [0, -6, 12, -18]
-    assert torch.equal(record[ids].abs(), torch.arange(24.0).reshape(4, 6)[ids])
+    assert torch.equal(record, torch.arange(24.0).reshape(4, 6) * torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]))
     with pytest.raises(IndexError):
         take_parts(record, 3, torch.tensor([4]), 1)
+
+
+def test_no_features_have_no_parts():
+    record = torch.arange(24.0).reshape(4, 6)
+    none = take_parts(record, 3, torch.tensor([], dtype=torch.int64), 3)
+    assert none.shape == (3, 0, 2)
+    put_parts(record, torch.tensor([], dtype=torch.int64), none)
+    assert torch.equal(record, torch.arange(24.0).reshape(4, 6))
 
 
 @pytest.mark.parametrize(("optimizer", "ema_decay"), [("adam", 0.0), ("adagrad", 0.0), ("adam", 0.5)])

@@ -72,8 +72,9 @@ def makers_of(
             metric=METRICS[result.config.task],
         )  # fmt: skip
     if comparison is not None:
-        rows = comparison["rows"]
-        found["Methods against bytes"] = lambda: frontier(rows, plain(comparison["metric"]))
+        rows, metric = comparison["rows"], comparison["metric"]
+        word = next((word for word in METRICS.values() if word.lower() == metric), plain(metric))
+        found["Methods against bytes"] = lambda: frontier(rows, word)
         found["Difference to uniform"] = lambda: differences(rows, comparison["higher_is_better"])
     return found
 

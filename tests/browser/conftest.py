@@ -46,7 +46,7 @@ def chromium(playing):
 def lasting(playing, tmp_path_factory):
     """A browser that keeps what Streamlit's own scripts have become: a page takes it a fourth less work.
 
-    Each of its pages starts with nothing stored, as if the visitor had never been here.
+    Each of its pages starts without local storage and cookies, as if the visitor had never been here.
     """
     kind, options = playing
     context = kind.launch_persistent_context(tmp_path_factory.mktemp("profile"), viewport=WINDOW, **options)
@@ -64,14 +64,20 @@ def lasting(playing, tmp_path_factory):
 def port():
     """One port for all servers, one after another: what a browser keeps belongs to an address.
 
-    Below those that the system gives away by itself, so that nobody has it while one server follows another.
+    Below those that Linux gives away by itself, so that nobody has it while one server follows another; each process
+    of the tests has its own hundred.
     """
-    return next(one for one in range(20_000 + os.getpid() % 10_000, 32_000) if _is_free(one))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + os.getppid() % 100 * 100 + number * 100
+    return next(one for one in range(first, first + 100) if _is_free(one))
 
 
 def _is_free(port):
-    with socket.socket() as free:
-        return free.connect_ex(("127.0.0.1", port)) != 0
+    with socket.socket() as free, contextlib.suppress(OSError):
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ def server_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(server_folder, port):
+def server(chromium, server_folder, port):
     """Address of a freshly started server whose runs folder is empty."""
     folder = server_folder
     options = ["--server.headless", "true", "--server.port", str(port), LOCAL]
@@ -116,6 +122,7 @@ def _wait_until_healthy(address, process):
         try:
             with urllib.request.urlopen(address, timeout=2) as answer:
                 assert answer.read() == b"ok"
+            assert process.poll() is None, "another server had this port"
             return
         except OSError:
             time.sleep(0.1)
@@ -155,23 +162,24 @@ def unfold(button, inside):
 
 
 @pytest.fixture
-def visit(request, server):
+def visit(chromium, lasting, server):
     """Opens an address as a visitor who has never been here; options are those of a Playwright context.
 
-    The second visitor of a test, and one who is asked for as ``cold`` or with options of its own, has a browser of its
-    own. ``visit.sent`` is everything that its pages have sent to the server since.
+    The second visitor of a test, and one with options of its own, has a browser of its own. ``visit.sent`` is
+    everything that its pages have sent to the server since.
     """
     from playwright.sync_api import expect
 
     expect.set_options(timeout=30_000)
     opened = []
 
-    def go(path, cold=False, **options):
-        if cold or options or opened:
-            opened.append(request.getfixturevalue("chromium").new_context(**{"viewport": WINDOW, **options}))
+    def go(path, **options):
+        if options or opened:
+            opened.append(chromium.new_context(**{"viewport": WINDOW, **options}))
             page = opened[-1].new_page()
         else:
-            opened.append(request.getfixturevalue("lasting").new_page())
+            lasting.clear_cookies()
+            opened.append(lasting.new_page())
             page = opened[-1]
         page.set_default_timeout(30_000)
         page.on("websocket", lambda socket: socket.on("framesent", lambda sent: go.sent.append(sent)))
