@@ -93,7 +93,7 @@ def test_a_killed_process_is_said_in_one_sentence(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find the processes of a crew")
 def test_no_process_outlives_a_killed_parent(tmp_path):
     words = ["-m", "dnis", "compare", "sample:movielens-small", "--processes", "2", "--methods", "uniform"]
-    words += ["--batch-size", "4096", "--epochs", "20"]
+    words += ["--batch-size", "4096", "--epochs", "4", "--n-trials", "1"]
     parent = subprocess.Popen([sys.executable, *words, "--out", str(tmp_path / "run")], stderr=subprocess.DEVNULL)
     children, until = set(), time.monotonic() + 60
     while not list(tmp_path.rglob("*.cell")) and time.monotonic() < until:
