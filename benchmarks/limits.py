@@ -35,8 +35,8 @@ A step touches the same number of rows whatever the table's size; in a large tab
 holds. From 300,000 rows of at most 16 dimensions on, a row, its bias and their moments lie side by side, so that
 each is one place, taken and put part by part, which is how the optimiser wants it. Nearly all of the growth is in
 taking and putting these records. `rows_alone_ms` is what that takes at least: every record written right after it was
-read, without any arithmetic. In the smallest table a batch touches four rows of five,
-which memory delivers as a stream."""
+read, without any arithmetic. In the smallest table a batch touches four rows of five, which memory
+delivers as a stream."""
 
 Row = tuple[str, str, str, bool]
 """What is measured, its bar, what came, and whether that is within the bar."""

@@ -89,7 +89,7 @@ def take_parts(record: Tensor, n_parts: int, ids: Tensor, n_taken: int) -> Tenso
     """Parts of records as a copy, each part by itself, so that what moves them finds them in one piece.
 
     Args:
-        record: Where from, (n_rows, n_parts * columns).
+        record: Where from, (n_rows, n_parts * columns), contiguous float32.
         n_parts: Of how many parts a record is.
         ids: Row numbers, (n,).
         n_taken: How many of its parts are wanted, from the first on.
@@ -106,7 +106,7 @@ def put_parts(record: Tensor, ids: Tensor, parts: Tensor) -> None:
     """Overwrite whole records in place.
 
     Args:
-        record: Where to, (n_rows, n_parts * columns).
+        record: Where to, (n_rows, n_parts * columns), contiguous.
         ids: Distinct row numbers, (n,).
         parts: What to write, (n_parts, n, columns), contiguous.
     """

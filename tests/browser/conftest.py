@@ -44,7 +44,7 @@ def chromium(playing):
 
 @pytest.fixture(scope="session")
 def lasting(playing, tmp_path_factory):
-    """A browser that keeps what Streamlit's own scripts have become: a page takes it a fourth less work.
+    """A browser that keeps what Streamlit's own scripts have become, so that a page takes it less work.
 
     Each of its pages starts without local storage and cookies, as if the visitor had never been here.
     """
