@@ -43,7 +43,7 @@ split = data_panel.split_or_error(spec)
 if split is None:
     st.stop()
 with right:
-    data_panel.roles(split, spec)
+    st.fragment(data_panel.roles)(split, spec)
 with left:
     st.header(words["tail"])
     data_panel.tail(split, spec)

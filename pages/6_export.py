@@ -19,11 +19,7 @@ st.caption(
     )
 )  # fmt: skip
 
-offers = export_panel.offers(run, scheme)
-for first in range(0, len(offers), 2):
-    for column, offer in zip(st.columns(2), offers[first : first + 2], strict=False):
-        with column:
-            export_panel.draw(offer)
+export_panel.draw(run, scheme)
 
 st.header(words["figures"], anchor="figures")
 export_panel.figure(run, scheme)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ BAR_PX = 28
 """Height that every figure keeps free on top for Plotly's buttons, which always show on a touch screen [pixels]."""
 
 # a legend of many rows pushes the plot down, never its own top row: an empty title keeps that below the buttons
+FONT = '"Source Sans", sans-serif'
+
 _KEPT_FREE = {"text": " ", "side": "top", "font": {"size": 16}}
 
 VALIDATION_DASH = "dash"
@@ -114,6 +116,30 @@ def scale(dark: bool) -> list[tuple[float, str]]:
     return fade + [(float(stop), colour) for stop, colour in zip(stops, colours, strict=True)]
 
 
+class Canvas(go.Figure):
+    """A figure that a browser can tell from its copy, and so draws once.
+
+    Streamlit hands every figure to Plotly a second time, copied. Plotly takes a new template, or packed numbers that
+    lie elsewhere, for a change of everything; numbers in lists it does not look at while ``datarevision`` stays.
+    """
+
+    def add_trace(self, trace: Any, *place: Any, **options: Any) -> go.Figure:
+        """Add a trace, its numbers as lists; all else as ``go.Figure`` has it."""
+        for path, numbers in _arrays(trace.to_plotly_json()):
+            trace[path] = None  # else Plotly keeps what equals the list
+            trace[path] = numbers.tolist()
+        return super().add_trace(trace, *place, **options)
+
+
+def _arrays(content: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Arrays of numbers in a trace, at any depth, with their paths."""
+    for name, value in content.items():
+        if isinstance(value, dict):
+            yield from _arrays(value, f"{above}{name}.")
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            yield above + name, value
+
+
 def canvas(height: int, x: str, y: str, legend: bool = True) -> go.Figure:
     """An empty figure in the house style: transparent, thin grid, legend above.
 
@@ -127,27 +153,36 @@ def canvas(height: int, x: str, y: str, legend: bool = True) -> go.Figure:
         A figure without traces.
     """
     # margins that fit numbers: Plotly's own measuring draws every figure twice; an axis of words asks for it
-    axis = {"gridcolor": FAINT, "zeroline": False, "automargin": False, "linecolor": FAINT}
+    axis = {"zeroline": False, "automargin": False, "linecolor": FAINT, "tickfont": {"size": 12}}
     # all at once: Plotly checks a whole layout far faster than the same entries one after the other
-    return go.Figure(
+    figure = Canvas(
         layout={
             "height": height,
-            "margin": {"l": 60, "r": 10, "t": BAR_PX + 20 if legend else BAR_PX, "b": 46},
+            "margin": {"l": 60, "r": 10, "t": BAR_PX + 20 if legend else BAR_PX, "b": 46, "pad": 8},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": NEUTRAL, "size": 13},
+            "font": {"family": FONT, "color": NEUTRAL, "size": 13},
             "showlegend": legend,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": _KEPT_FREE},
+            "legend": {
+                "orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": _KEPT_FREE, "font": {"size": 12},
+            },
             "hovermode": "closest",
-            "hoverlabel": {"namelength": -1},
+            "hoverlabel": {"namelength": -1, "font": {"family": FONT}},
             # Plotly would lay a dark box below its buttons wherever they always show, as on a touch screen
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": ACCENT},
             # dragging zooms by accident on touch screens; the mode bar still offers it
             "dragmode": False,
-            "xaxis": {"title": {"text": x}, **axis},
-            "yaxis": {"title": {"text": y}, **axis},
+            "xaxis": {"title": _title(x, 20), "showgrid": False, **axis},
+            "yaxis": {"title": _title(y, 24), "gridcolor": FAINT, **axis},
+            "datarevision": 1,
         }
-    )
+    )  # fmt: skip
+    figure.layout.template = None
+    return figure
+
+
+def _title(text: str, standoff: int) -> dict[str, Any]:
+    return {"text": text, "standoff": standoff, "font": {"size": 14}}
 
 
 def rule(figure: go.Figure, line: dict[str, Any], x: Sequence[float] = (), y: Sequence[float] = ()) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -22,6 +22,9 @@ _CONFIG = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "toImage"],
 }
 
+_LOOK: dict[str, Any] = {"config": _CONFIG, "theme": None}
+"""Figures dress themselves (``figures.style``): Streamlit's dress would have Plotly draw each of them twice."""
+
 
 def is_dark() -> bool:
     """Whether the visitor's page is dark, as far as the browser has said."""
@@ -36,7 +39,7 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
         key: Name of the element.
         alt: What the figure shows, for screen readers; literal text.
     """
-    st.plotly_chart(figure, key=key, alt=alt, config=_CONFIG)
+    st.plotly_chart(figure, key=key, alt=alt, **_LOOK)
     _save(figure, key, alt)
 
 
@@ -58,7 +61,7 @@ def stills(run: Run, headings: Sequence[str], key: str) -> None:
             name, figure = f"{key}_{number}", makers[heading]()
             st.markdown(f"**{heading}**")
             _buttons(figure, name, heading)
-            st.plotly_chart(figure, key=name, alt=heading, config=_CONFIG)
+            st.plotly_chart(figure, key=name, alt=heading, **_LOOK)
 
 
 def _save(figure: go.Figure, key: str, alt: str) -> None:

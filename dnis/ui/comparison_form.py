@@ -10,7 +10,7 @@ import streamlit as st
 
 from dnis import figures
 from dnis.settings import METHODS, CompareConfig
-from dnis.ui import desk, elsewhere, escape, ownership, texts
+from dnis.ui import desk, elsewhere, escape, later, ownership, texts
 
 if TYPE_CHECKING:
     from dnis.results import SearchResult
@@ -22,6 +22,9 @@ COMPRESSIONS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 FIRST_METHODS, FIRST_SIZES, FIRST_TRIALS, FIRST_SEEDS = ("dnis", "dnis-budget", "dnis-nested"), (2.0, 8.0), 2, 3
 """What the form proposes: on the bundled data it is done in about three minutes, and the spread over seeds is real."""
+
+_FORM_PX = 420
+_BOUND = ("compare_methods", "compare_sizes", "compare_seeds", "compare_trials")
 
 _TYPICAL_EPOCHS = 12
 _PROPOSAL = 2.0
@@ -38,6 +41,9 @@ def draw(run: Run, again: bool) -> None:
     words = texts.page("compare")
     seen = desk.view("compare")
     under_way = seen is not None and seen.active
+    # a finished comparison stands above, and fills more than a screen
+    if again and seen is None and not later.reached("comparison_form", _FORM_PX, _BOUND):
+        return
     st.header(words["start_title_again" if again else "start_title"])
     st.caption(words["start_about"])
     config = _settings(run, words)

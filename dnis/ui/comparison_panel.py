@@ -21,6 +21,9 @@ _TUNED = ("lr", "l2", "l2_nu")
 FRONTIER_PX = 600
 """The figure beside it has a line per method and size, so this one has room."""
 
+_AROUND_PX = 150
+"""What stands above and below a figure."""
+
 _FEW = ("label", "compression", "n_bytes", "mean", "sd", "difference", "low", "high", "on_frontier")
 """Columns that fit a usual window; the others are what was set and how a table is stored."""
 
@@ -77,9 +80,9 @@ def draw(comparison: dict[str, Any], run: Run) -> None:
     st.caption(_how(comparison, words))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _frontier(comparison, run, words)
+        st.fragment(_frontier)(comparison, run, words)
     with right:
-        _differences(comparison, run, words)
+        st.fragment(_differences)(comparison, run, words)
     if panels.shown("table"):
         st.fragment(_table)(comparison, run, words)
 
@@ -112,6 +115,8 @@ def metric_name(comparison: dict[str, Any]) -> str:
 
 
 def _frontier(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
+    if not later.reached("frontier", FRONTIER_PX + _AROUND_PX, ("dominated", "retrained")):
+        return
     title = "frontier_better" if comparison["higher_is_better"] else "frontier"
     st.markdown(f"**{words[title]}**", help=words["frontier_about"])
     with st.container(horizontal=True):
@@ -151,8 +156,10 @@ def retrained_points(run: Run, metric: str, words: dict[str, Any]) -> dict[str, 
 
 
 def _differences(comparison: dict[str, Any], run: Run, words: dict[str, Any]) -> None:
-    st.markdown(f"**{words['differences']}**", help=words["differences_about"])
     figure = _differences_figure(str(run.folder), store.stamp_of(run.folder), comparison)
+    if not later.reached("differences", int(figure.layout.height) + _AROUND_PX):
+        return
+    st.markdown(f"**{words['differences']}**", help=words["differences_about"])
     if len(figure.data[0].x):
         charts.show(figure, key="differences", alt=words["differences_alt"])
     else:

@@ -15,7 +15,7 @@ from dnis.exports import safe_frame
 from dnis.schemes import make_blocks
 from dnis.settings import DataSpec, SearchConfig
 from dnis.splits import PARTS, Split, default_strategy
-from dnis.ui import charts, escape, session, settings_form, store, texts
+from dnis.ui import charts, escape, later, session, settings_form, store, texts
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FEW = 5
 """A feature that occurs fewer times than this in training has little to learn from."""
+
+_FIGURE_PX = 420
 
 TILE = 108
 """Height of a number with its name [pixels], kept free while the browser still fetches how to draw it."""
@@ -176,6 +178,8 @@ def tail_numbers(counts: np.ndarray) -> dict[str, str]:
 def roles(split: Split, spec: DataSpec) -> None:
     """A strip of the four roles over time, and what training never saw."""
     words = texts.page("data")
+    if not later.reached("roles", _FIGURE_PX):
+        return
     strip = _strip(spec, store.stamp_of_source(spec.source), split)
     charts.show(strip, key="role_strip", alt=words["strip_alt"])
     # without times, one set of bars shows the sizes of all roles

@@ -24,7 +24,7 @@ N_LINES = 12
 N_VALUES = 5
 """Values of a vector that its sample shows."""
 
-_FIGURE_PX = 460
+_FIGURE_PX, _CARD_PX = 460, 380
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,34 @@ def offers(run: Run, scheme: DimensionScheme) -> list[Offer]:
     ]  # fmt: skip
 
 
-def draw(offer: Offer) -> None:
-    """One file with its sample and its button.
+def draw(run: Run, scheme: DimensionScheme) -> None:
+    """All files, two beside each other.
 
     Args:
-        offer: What to take along.
+        run: The run on show.
+        scheme: Which dimensions stay.
     """
+    offered = offers(run, scheme)
+    for first in range(0, len(offered), 2):
+        for column, offer in zip(st.columns(2), offered[first : first + 2], strict=False):
+            with column, st.container(border=True, height="stretch"):
+                st.fragment(_card)(offer, at_once=not first)
+
+
+def _card(offer: Offer, at_once: bool) -> None:
+    """One file with its sample and its button."""
+    if not (at_once or later.reached(f"offer_{offer.key}", _CARD_PX)):
+        return
     words = texts.page("export")
     about = words["offers"][offer.key]
-    with st.container(border=True, height="stretch"):
-        st.markdown(f"**{about['title']}**")
-        st.caption(about["about"].format(limit=environment.read().max_upload_bytes // 1_000_000))
-        offer.sample()
-        # a callable: the file is made on the click, off the page's thread, and nothing waits in memory
-        st.download_button(
-            words["download"].format(what=offer.file_name), offer.make, offer.file_name, offer.mime,
-            key=f"take_{offer.key}", on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
+    st.markdown(f"**{about['title']}**")
+    st.caption(about["about"].format(limit=environment.read().max_upload_bytes // 1_000_000))
+    offer.sample()
+    # a callable: the file is made on the click, off the page's thread, and nothing waits in memory
+    st.download_button(
+        words["download"].format(what=offer.file_name), offer.make, offer.file_name, offer.mime,
+        key=f"take_{offer.key}", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
 
 
 def figure(run: Run, scheme: DimensionScheme) -> None:

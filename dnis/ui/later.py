@@ -6,6 +6,7 @@ Its place is kept free, so nothing jumps. Call ``reached`` inside a fragment: th
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -49,19 +50,23 @@ def heading(text: str) -> None:
         time.sleep(BREATH_S)
 
 
-def reached(key: str, height: int) -> bool:
+def reached(key: str, height: int, names: Iterable[str] = (), part: str = "") -> bool:
     """Whether a part of the page is to be drawn; until then its place is kept free.
 
     Args:
-        key: Name of the part, unlike any other on the page.
+        key: Name of the place, unlike any other on the page.
         height: Height to keep free [pixels].
+        names: What widgets in this part are called in the address, where they are bound to it.
+        part: Name of the part, where it has several places; whichever is reached first, all of it is drawn.
 
     Returns:
-        True once the reader is within a screen of it; at once where no browser listens, as in a test.
+        True once the reader is within a screen of it; at once where no browser listens, as in a test, and where the
+        address has a word for one of its widgets, for only a widget that is drawn takes its word.
     """
-    if not st.context.headers or key in st.session_state.get(_REACHED, ()):
+    asked = any(name in st.query_params for name in names)
+    if asked or not st.context.headers or (part or key) in st.session_state.get(_REACHED, ()):
         return True
-    live.nearness(f"near_{key}", height, lambda: _reach(key))
+    live.nearness(f"near_{key}", height, lambda: _reach(part or key))
     return False
 
 

@@ -34,7 +34,13 @@ _SLIDER = _declare("threshold")
 _SAVER = _declare("saver")
 _CELLS = _declare("cells")
 _FINDER = _declare("finder")
-_NEARNESS = _declare("nearness")
+# without what the others share: a page has many of these, and none draws anything
+_NEARNESS = st.components.v2.component(
+    "dnis_nearness",
+    html=(ASSETS / "nearness.html").read_text(encoding="utf-8"),
+    css=(ASSETS / "nearness.css").read_text(encoding="utf-8"),
+    js=(ASSETS / "nearness.js").read_text(encoding="utf-8"),
+)
 _LEAVING, _ADDRESS = (
     st.components.v2.component(
         f"dnis_{name}", html="<span hidden></span>", js=(ASSETS / f"{name}.js").read_text(encoding="utf-8")

@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dnis.budgets import compression_for
-from dnis.preparation import fitting, has_pair
-from dnis.presets import PRESETS, preset
+from dnis.preparation import has_pair
+from dnis.presets import PRESETS
 from dnis.schemes import VALUE_BYTES
-from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
-from dnis.ui import escape, session, settings_link, store, texts, workbench
+from dnis.settings import DataSpec, SearchConfig
+from dnis.ui import escape, fields, later, session, settings_link, texts, workbench
 
 if TYPE_CHECKING:
     from dnis.interactions import Interactions
 
 _TASK, _FITS = "_settings_task", "_settings_fit"
 
-FIRST_RECIPE, FIRST_BUDGET = "paper", "8x"
-"""What the form proposes: the recipe as published, and the size of a table for whoever asks for a budget."""
-
-NEED_PAIR = ("MF", "MLP", "NeuMF")
-"""Models that read a user and an item."""
-
-TRAIN_SHARE = 0.7
-"""About what is left to train on when the data are dealt out."""
+_FIELD_PX = 86
+"""Height of a setting with its name [pixels]."""
 
 
 def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, DataSpec]:
@@ -57,13 +51,16 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
     task = _task(words["fields"]["task"], interactions, data)
     values: dict[str, Any] = {"task": task}
     for group, title in words["groups"].items():
+        names = [name for name, about in words["fields"].items() if name != "task" and about["group"] == group]
         with st.expander(title):
-            for name, about in words["fields"].items():
-                wanted = name != "task" and about["group"] == group and _has_meaning(about, task, values)
-                if wanted and _has_data(about, interactions):
-                    values[name] = _widget(name, about, task, data)
-    fields = words["fields"].items()
-    lacking = {name: _default(name, task, data) for name, about in fields if not _has_data(about, interactions)}
+            # nobody sees into a closed box: a page that has just been turned to is whole without its content
+            shown = later.reached(group, _FIELD_PX * len(names), words["fields"], part="settings")
+            for name in names:
+                about = words["fields"][name]
+                if _has_meaning(about, task, values) and _has_data(about, interactions):
+                    values[name] = (fields.widget if shown else fields.kept)(name, about, task, data)
+    absent = [name for name, about in words["fields"].items() if not _has_data(about, interactions)]
+    lacking = {name: fields.default_of(name, task, data) for name in absent}
     settings_link.say_unmet({**values, **lacking, "preset": chosen})
     if "hidden" in values:
         values["hidden"] = _widths(values["hidden"])
@@ -114,7 +111,7 @@ def _set(names: Iterable[str], task: str, data: DataSpec) -> None:
     # written rather than dropped: a setting that also stands in the address would come back from there
     for name in names:
         if name in st.session_state:
-            st.session_state[name] = _shown(_default(name, task, data))
+            st.session_state[name] = fields.shown(fields.default_of(name, task, data))
 
 
 def take_split(data: DataSpec) -> None:
@@ -137,7 +134,7 @@ def fill(config: SearchConfig, data: DataSpec) -> None:
     st.session_state[_FITS] = _content(data)
     own = {"strategy": data.strategy or "", "data_seed": data.seed, "budget": f"{_exact(config.compression or 8.0)}x"}
     for name in texts.page("settings")["fields"]:
-        st.session_state[name] = own[name] if name in own else _shown(getattr(config, name))
+        st.session_state[name] = own[name] if name in own else fields.shown(getattr(config, name))
 
 
 def _apply_preset() -> None:
@@ -148,7 +145,7 @@ def _apply_preset() -> None:
 def _apply_mode() -> None:
     task, data = st.session_state[_TASK], session.current_data()
     for name, value in quick_settings(len(session.current_interactions())).items():
-        st.session_state[name] = value if st.session_state["mode"] == "quick" else _default(name, task, data)
+        st.session_state[name] = value if st.session_state["mode"] == "quick" else fields.default_of(name, task, data)
 
 
 def quick_settings(n_interactions: int) -> dict[str, int]:
@@ -174,59 +171,6 @@ def _has_meaning(about: dict[str, Any], task: str, values: dict[str, Any]) -> bo
 
 def _has_data(about: dict[str, Any], interactions: Interactions) -> bool:
     return about.get("needs") != "timestamp" or interactions.timestamp is not None
-
-
-def _widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
-    common: dict[str, Any] = {"key": name, "help": about["help"], "persist_state": "session", "bind": "query-params"}
-    default = _default(name, task, data)
-    if name == "model":
-        models = _models(task, data)
-        if st.session_state.get(name) not in models:
-            st.session_state.pop(name, None)
-        return st.selectbox(about["label"], models, models.index(default), **common)
-    if name == "hidden":
-        return st.text_input(about["label"], _shown(default), max_chars=40, **common)
-    if name == "budget":
-        return st.text_input(about["label"], default, max_chars=20, **common)
-    if "options" in about:
-        names = about.get("names", {})
-        return st.selectbox(
-            about["label"],
-            about["options"],
-            about["options"].index(default),
-            format_func=lambda o: names.get(str(o), str(o)),
-            **common,
-        )
-    if isinstance(default, bool):
-        return st.toggle(about["label"], default, **common)
-    common["help"] += "\n\n" + texts.page("settings")["range"].format(low=about["low"], high=about["high"])
-    shown = "%d" if isinstance(default, int) else "%g"
-    return st.number_input(about["label"], about["low"], about["high"], default, about["step"], format=shown, **common)
-
-
-def _default(name: str, task: str, data: DataSpec) -> Any:
-    of_preset = preset(st.session_state.get("preset", "default"))
-    recipe = of_preset.get("recipe", FIRST_RECIPE)
-    own = {"strategy": data.strategy or "", "data_seed": data.seed, "recipe": recipe, "budget": FIRST_BUDGET}
-    return own[name] if name in own else getattr(_start_of(task, data), name)
-
-
-def _start_of(task: str, data: DataSpec) -> SearchConfig:
-    """The defaults of a task, changed by what the data ask for and by the chosen preset."""
-    interactions = store.interactions_of(data)
-    n_train = round(TRAIN_SHARE * len(interactions))
-    wanted = {**fitting(interactions, task, n_train), **preset(st.session_state.get("preset", "default"))}
-    return SearchConfig.for_task(task, **wanted)
-
-
-def _models(task: str, data: DataSpec) -> list[str]:
-    """Models that can read the data."""
-    pair = has_pair(store.interactions_of(data))
-    return [name for name in MODELS_BY_TASK[task] if pair or name not in NEED_PAIR]
-
-
-def _shown(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _widths(text: str) -> tuple[int, ...]:

@@ -17,6 +17,9 @@ ICON = Path(__file__).with_name("assets") / "icon.png"
 STYLE = """<style>
 div[data-testid='stSliderThumbValue'] { color: inherit; }
 .stPopover button, button[data-testid='stBaseButton-tertiary'] { color: inherit !important; }
+.stPlotlyChart :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .legend, .cbaxis, .cbtitle) text {
+  fill: currentColor !important; fill-opacity: 0.75;
+}
 @media (max-width: 1000px) {
   [class*='st-key-beside_'] > div > div[data-testid='stHorizontalBlock'] { flex-wrap: wrap; }
   [class*='st-key-beside_'] > div > div > div[data-testid='stColumn'] { min-width: 100%; }
@@ -24,6 +27,7 @@ div[data-testid='stSliderThumbValue'] { color: inherit; }
 @media (hover: none) and (max-width: 640px) { .js-plotly-plot .modebar { display: none; } }
 </style><span hidden></span>"""
 """Streamlit writes these in the accent colour or a darker one, which is too faint for small letters on a dark page.
+The letters of figures take the page's colour, light or dark, without being drawn anew.
 Beside the sidebar of a small window, settings would be left a strip of a few letters; there they stand above instead.
 On a phone a figure's buttons would always show, on top of its legend; "Save figure" below it stays.
 

@@ -17,6 +17,33 @@ COVERED = """plot => {
 }"""
 
 
+DRAWINGS = """window.drawings = {};
+new MutationObserver((records) => {
+    const now = {};
+    for (const { target } of records) {
+        const plot = target.closest?.(".js-plotly-plot")?.closest("[class*=st-key-]");
+        if (plot) now[plot.className] = (now[plot.className] ?? 0) + 1;
+    }
+    // a frame and its size are a handful of changes, axes and marks are hundreds
+    for (const [name, n] of Object.entries(now)) if (n > 100) drawings[name] = (drawings[name] ?? 0) + 1;
+}).observe(document, { subtree: true, childList: true, attributes: true });"""
+
+
+@pytest.mark.parametrize("path", ["/data", "/compare", "/importance"])
+def test_a_figure_is_drawn_once(visit, path):
+    """Streamlit hands each to Plotly twice; the second time nothing must seem to have changed."""
+    page = visit(path)
+    page.add_init_script(DRAWINGS)
+    counts = []
+    while len(counts) < 3 and counts[-1:] != [[1, 1]]:  # scripts and fonts of a first visit may come in between
+        page.reload()
+        expect(page.locator(".nearness")).to_have_count(0)
+        expect(page.locator(".js-plotly-plot:has(.main-svg)")).to_have_count(2)
+        page.wait_for_timeout(500)
+        counts.append(list(page.evaluate("drawings").values()))
+    assert counts[-1] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("path", "chart"),
     [("/data", "role_strip"), ("/data", "long_tail"), ("/compare", "frontier"), ("/importance", "dims_by_popularity")],

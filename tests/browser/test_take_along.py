@@ -45,8 +45,11 @@ def open_save(page, chart):
     unfold(button, lambda box: box.get_by_role("button", name="SVG").first)
 
 
-@pytest.mark.parametrize(("scheme", "background"), [("light", "#ffffff"), ("dark", "#10141d")])
-def test_a_figure_is_saved_as_it_stands_in_three_formats(visit, tmp_path, scheme, background):
+@pytest.mark.parametrize(
+    ("scheme", "background", "ink"),
+    [("light", "#ffffff", "rgb(13, 18, 32)"), ("dark", "#10141d", "rgb(231, 234, 242)")],
+)
+def test_a_figure_is_saved_as_it_stands_in_three_formats(visit, tmp_path, scheme, background, ink):
     page = visit("/compare", color_scheme=scheme)
     chart = page.locator(".st-key-frontier .main-svg").first
     expect(chart).to_be_visible()
@@ -58,6 +61,8 @@ def test_a_figure_is_saved_as_it_stands_in_three_formats(visit, tmp_path, scheme
     assert "bytes as stored, index included" in words
     assert "DNIS, budget" in words
     assert drawn.find("{*}rect").get("fill") == background
+    axis = next(text for text in drawn.iterfind(".//{*}text") if "".join(text.itertext()).startswith("bytes as stored"))
+    assert f"fill: {ink}" in axis.get("style")
     png = take(page, "PNG", tmp_path).read_bytes()
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", png[16:24]) == (round(3 * box["width"]), round(3 * box["height"]))

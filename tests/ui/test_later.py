@@ -69,3 +69,29 @@ def test_the_overviews_runs_wait_for_the_picture(browser, runs, monkeypatch):
     app.session_state["_reached"] = frozenset({"runs"})
     app.run()
     assert len(app.dataframe) == 1
+
+
+def settings_drawn(app):
+    return {widget.key for widget in app.number_input if widget.key in ("embedding_dim", "epochs", "data_seed")}
+
+
+def test_closed_boxes_of_settings_wait_and_say_what_their_settings_would(browser, open_page):
+    app = open_page("2_search", before=lambda app: app.session_state.__setitem__("epochs", 7))
+    assert not settings_drawn(app)
+    assert "7 epochs at most" in next(note.value for note in app.caption if note.value.startswith("Next, on"))
+    app.session_state["_reached"] = frozenset({"settings"})
+    app.run()
+    assert settings_drawn(app) == {"embedding_dim", "epochs", "data_seed"}
+    assert app.number_input(key="epochs").value == 7
+    app.number_input(key="epochs").set_value(9).run()
+    app.switch_page("pages/1_data.py").run()
+    app.query_params.clear()  # as a browser does that turns to another page
+    app.switch_page("pages/2_search.py").run()
+    assert not settings_drawn(app)
+    assert "9 epochs at most" in next(note.value for note in app.caption if note.value.startswith("Next, on"))
+
+
+def test_a_link_with_a_setting_draws_the_boxes_at_once(browser, open_page):
+    app = open_page("2_search", before=lambda app: app.query_params.__setitem__("embedding_dim", "24"))
+    assert settings_drawn(app) == {"embedding_dim", "epochs", "data_seed"}
+    assert app.number_input(key="embedding_dim").value == 24

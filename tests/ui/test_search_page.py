@@ -13,7 +13,7 @@ from dnis.models import MODELS
 from dnis.presets import PRESETS
 from dnis.runs import load_run
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
-from dnis.ui import desk, jobs, session, settings_form, store, texts, twins
+from dnis.ui import desk, fields, jobs, session, settings_form, store, texts, twins
 
 WORKER = """
 import json, sys
@@ -140,7 +140,7 @@ def test_data_without_users_and_items_offer_no_model_that_needs_them(page):
 
 
 def test_the_models_that_need_a_user_and_an_item_are_those_of_the_engine():
-    assert set(settings_form.NEED_PAIR) == {name for name, model in MODELS.items() if model.needs_user_and_item}
+    assert set(fields.NEED_PAIR) == {name for name, model in MODELS.items() if model.needs_user_and_item}
 
 
 def test_quick_is_smaller_and_reset_takes_it_back(page):
@@ -286,7 +286,7 @@ def test_second_order_and_the_aim_reach_the_job(page):
 
 
 def test_a_budget_in_words_reaches_the_job_and_hides_what_has_no_meaning_for_it(page):
-    assert page.selectbox(key="recipe").value == settings_form.FIRST_RECIPE
+    assert page.selectbox(key="recipe").value == fields.FIRST_RECIPE
     page.selectbox(key="recipe").set_value("budget").run()
     shown = {w.key for kind in ("number_input", "toggle", "selectbox") for w in page.get(kind)}
     assert not shown & {"compression", "l1_alpha", "alpha_start", "normalise", "warm_epochs"}

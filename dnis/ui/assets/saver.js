@@ -14,6 +14,12 @@ function picture(plot, host) {
   out.append(shape("rect", { width, height, fill: style.getPropertyValue("--st-background-color") }));
   for (const layer of layers) {
     const copy = layer.cloneNode(true);
+    // letters take their colour from the page, which the file does not have
+    const letters = layer.querySelectorAll("text");
+    copy.querySelectorAll("text").forEach((text, i) => {
+      const { fill, fillOpacity } = getComputedStyle(letters[i]);
+      Object.assign(text.style, { fill, fillOpacity });
+    });
     for (const node of copy.querySelectorAll(NOT_DRAWN)) node.remove();
     out.append(...copy.childNodes);
   }
