@@ -139,6 +139,20 @@ def paired_differences(
     Raises:
         ValueError: If no draw holds both labels, which AUC needs.
     """
+    return [interval(drawn) for drawn in drawn_differences(pairs, n_draws, seed)]
+
+
+def drawn_differences(pairs: Sequence[tuple[Outcomes, Outcomes]], n_draws: int, seed: int = 0) -> list[np.ndarray]:
+    """Differences ours - theirs of every pair: of everyone, and of each draw of units, the same units for all pairs.
+
+    Args:
+        pairs: Ours and theirs; all on the same rows.
+        n_draws: Number of bootstrap draws.
+        seed: Seed of the draws.
+
+    Returns:
+        (1 + n_draws,) per pair, that of everyone first, in units of the metric; NaN where a draw has no AUC.
+    """
     methods = dict.fromkeys(chain.from_iterable(pairs))
     if not methods:
         return []
@@ -147,7 +161,7 @@ def paired_differences(
     for weights in _draws(n_units, n_draws, seed):
         for method, estimates in found.items():
             estimates.append(method.estimate(weights))
-    return [_interval(np.concatenate(found[ours]) - np.concatenate(found[theirs])) for ours, theirs in pairs]
+    return [np.concatenate(found[ours]) - np.concatenate(found[theirs]) for ours, theirs in pairs]
 
 
 def _draws(n_units: int, n_draws: int, seed: int) -> Iterator[np.ndarray]:
@@ -158,13 +172,43 @@ def _draws(n_units: int, n_draws: int, seed: int) -> Iterator[np.ndarray]:
         yield rng.multinomial(n_units, share, size=min(n_together, n_draws - start)).astype(float)
 
 
-def _interval(differences: np.ndarray) -> tuple[float, float, float]:
-    """The first difference, that of everyone, and the 95 % interval of the others."""
+def interval(differences: np.ndarray) -> tuple[float, float, float]:
+    """A difference with its 95 % interval.
+
+    Args:
+        differences: What ``drawn_differences`` gives for a pair, (1 + n_draws,).
+
+    Returns:
+        The difference of everyone, and the percentiles 2.5 and 97.5 of the draws that have a value.
+
+    Raises:
+        ValueError: If none has.
+    """
     draws = differences[1:][~np.isnan(differences[1:])]
     if not len(draws):
         raise ValueError(f"auc needs labels 0 and 1, and none of {len(differences) - 1} draws of test users holds both")
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(differences[0]), float(low), float(high)
+
+
+def joint_intervals(differences: Sequence[np.ndarray]) -> list[tuple[float, float]]:
+    """Intervals of which all together hold with 95 %, so that whichever is picked for its size still holds.
+
+    Every difference gets the same number of its own bootstrap standard deviations to both sides: the 95th percentile,
+    over draws, of the largest deviation in these units (Westfall and Young 1993, the single step of maxT).
+
+    Args:
+        differences: What ``drawn_differences`` gives for several pairs, (1 + n_draws,) each.
+
+    Returns:
+        Lower and upper end per pair.
+    """
+    everyone, draws = np.stack(differences)[:, :1], np.stack(differences)[:, 1:]
+    draws = draws[:, ~np.isnan(draws).any(axis=0)]
+    spread = draws.std(axis=1, keepdims=True)
+    away = np.divide(np.abs(draws - everyone), spread, out=np.zeros_like(draws), where=spread > 0)
+    reach = np.quantile(away.max(axis=0), 0.95) * spread
+    return [(float(d - r), float(d + r)) for (d,), (r,) in zip(everyone, reach, strict=True)]
 
 
 def on_frontier(n_bytes: np.ndarray, value: np.ndarray, higher_is_better: bool) -> np.ndarray:

@@ -112,7 +112,8 @@ class Comparison:
     Each of ``rows`` has method, label, compression, budget [bytes], embedding_dim, n_values, n_bytes, seeds, diverged
     (seeds left out for it), mean, sd, values (per seed), val, difference, low, high (paired difference to
     ``reference``, the best uniform table of at most the same bytes, or of at most the same budget where none is so
-    small: ``reference_within`` says size or budget; with its 95 % bootstrap interval), differences (the same per seed
+    small: ``reference_within`` says size or budget; with its 95 % bootstrap interval), joint_low, joint_high (the
+    interval that holds for all methods and sizes at once, which the verdict goes by), differences (the same per seed
     that both have), on_frontier, settings, block_dims, elapsed_s, peak_bytes. Seeds may end at different sizes: sizes,
     dimensions and settings are those of the largest.
     ``verdict`` holds sentences of fact.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dnis.counting import counted
-from dnis.intervals import Outcomes, on_frontier, paired_differences
+from dnis.intervals import Outcomes, drawn_differences, interval, joint_intervals, on_frontier
 from dnis.settings import CompareConfig
 
 SAME_SIZE = 1.05
@@ -47,9 +47,8 @@ def judged_rows(
     frontier = on_frontier(sizes, means, higher_is_better)
     compared = _compared(found, outcomes, per_seed, sizes, config.n_bootstrap, higher_is_better)
     rows = []
-    for i, row in enumerate(found):
-        # seeds may end at different sizes; the mean over them is had for no less than the largest
-        cell = largest[i]
+    # seeds may end at different sizes; the mean over them is had for no less than the largest
+    for i, (row, cell) in enumerate(zip(found, largest, strict=True)):
         rows.append(
             {
                 "method": row["method"],
@@ -82,30 +81,30 @@ def _compared(
 ) -> list[dict[str, Any]]:
     """Per row the dimensions of its reference, and the differences to it where it is another row."""
     means = np.array([values.mean() for values in per_seed])
-    found_within = [_reference(found, sizes, means, i, higher_is_better) for i in range(len(found))]
-    references = [reference for reference, _ in found_within]
+    references = [_reference(found, sizes, means, i, higher_is_better) for i in range(len(found))]
     enough = int(outcomes[0].unit.max()) + 1 >= MIN_UNITS
-    others = {i: r for i, r in enumerate(references) if r is not None and r != i and enough}
-    intervals = paired_differences([(outcomes[i], outcomes[r]) for i, r in others.items()], n_draws)
+    others = {i: r for i, (r, _) in enumerate(references) if r is not None and r != i and enough}
+    pairs = [(outcomes[i], outcomes[r]) for i, r in others.items()]
+    drawn = dict(zip(others, drawn_differences(pairs, n_draws), strict=True))
     rows = [
         {
             "reference": None if r is None else found[r]["cells"][0]["embedding_dim"],
             "reference_within": within,
-            **dict.fromkeys(("difference", "low", "high")),
+            **dict.fromkeys(("difference", "low", "high", "joint_low", "joint_high")),
             "differences": [],
         }
-        for r, within in found_within
+        for r, within in references
     ]
-    values = [_by_seed(row, v) for row, v in zip(found, per_seed, strict=True)]
-    for (i, r), interval in zip(others.items(), intervals, strict=True):
-        rows[i] |= dict(zip(("difference", "low", "high"), interval, strict=True))
+    seeds = [[cell["settings"]["seed"] for cell in row["cells"]] for row in found]  # not the same where some diverged
+    values = [dict(zip(s, map(float, v), strict=True)) for s, v in zip(seeds, per_seed, strict=True)]
+    for i, r in others.items():
+        rows[i] |= dict(zip(("difference", "low", "high"), interval(drawn[i]), strict=True))
         rows[i]["differences"] = [v - values[r][seed] for seed, v in values[i].items() if seed in values[r]]
+    rivals = [i for i in others if found[i]["method"] != "uniform"]
+    if len(rivals) > 1:
+        for i, (low, high) in zip(rivals, joint_intervals([drawn[i] for i in rivals]), strict=True):
+            rows[i] |= {"joint_low": low, "joint_high": high}
     return rows
-
-
-def _by_seed(row: dict[str, Any], values: np.ndarray) -> dict[int, float]:
-    """Seed -> metric: rows need not have the same seeds, where some diverged."""
-    return {cell["settings"]["seed"]: float(v) for cell, v in zip(row["cells"], values, strict=True)}
 
 
 def _reference(
@@ -143,19 +142,32 @@ def verdict(rows: list[dict[str, Any]], metric: str, higher_is_better: bool) -> 
     # some labels hold a comma
     tail = f". Never on it: {'; '.join(off_it)}" if off_it else ""
     sentences.append(f"On the frontier of bytes and {metric} at some size: {'; '.join(on_it)}{tail}.")
+    return sentences + _on_noise(rows, list(compressions_of))
+
+
+def _on_noise(rows: list[dict[str, Any]], findings: list[str]) -> list[str]:
+    """What the intervals of the findings hold for, and what they leave out."""
+    spoken = any("noise" in finding for finding in findings)
+    n_joint = sum(row.get("joint_low") is not None for row in rows)
+    n_rivals = len({row["method"] for row in rows} - {"uniform"})
+    said = []
     if {row["seeds"] for row in rows} == {1}:
-        sentences.append("Only one seed: how far two trainings differ by chance is not in these numbers.")
-    elif any("noise" in finding for finding in compressions_of):
-        sentences.append(
+        said.append("Only one seed: how far two trainings differ by chance is not in these numbers.")
+    elif spoken:
+        said.append(
             "Noise is that of the test users alone: seeds are averaged, and the chance of training is left out."
         )
-    n_rivals = len({row["method"] for row in rows} - {"uniform"})
-    if n_rivals > 1 and any("beyond noise" in finding for finding in compressions_of):
-        sentences.append(
+    if spoken and n_joint:
+        said.append(
+            f"These 95 % intervals hold for all {n_joint} differences to uniform at once, since the best are picked on "
+            "the test part; those of the table hold for one row each, and are narrower."
+        )
+    elif n_rivals > 1 and any("beyond noise" in finding for finding in findings):
+        said.append(
             f"Each interval is for one method alone; here the best of {n_rivals} is picked on the test part, so that "
             "beyond noise comes more often than 1 time in 20 where none is better."
         )
-    return sentences
+    return said
 
 
 def _listed(compressions: list[float]) -> str:
@@ -228,10 +240,11 @@ def _finding(ranked: list[dict[str, Any]], metric: str) -> str:
 def _gap(row: dict[str, Any]) -> str:
     if row["low"] is None:
         return ""
-    within = row["low"] <= 0 <= row["high"]
+    low, high = (row["low"], row["high"]) if row.get("joint_low") is None else (row["joint_low"], row["joint_high"])
+    within = low <= 0 <= high
     agreed = len(set(np.sign(row["differences"]))) <= 1
     seeds = "" if agreed else f", {'and' if within else 'though'} its sign differs from seed to seed"
     return (
         f"; difference to the best uniform table of at most its {row['reference_within']} {row['difference']:+.4f}, "
-        f"95 % interval {row['low']:+.4f} to {row['high']:+.4f}: {'within' if within else 'beyond'} noise{seeds}"
+        f"95 % interval {low:+.4f} to {high:+.4f}: {'within' if within else 'beyond'} noise{seeds}"
     )

@@ -5,7 +5,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from dnis import intervals
-from dnis.intervals import Outcomes, on_frontier, paired_difference, paired_differences
+from dnis.intervals import (
+    Outcomes,
+    drawn_differences,
+    joint_intervals,
+    on_frontier,
+    paired_difference,
+    paired_differences,
+)
 
 
 def outcomes(values, unit, metric="mse", target=None):
@@ -135,6 +142,44 @@ def test_an_interval_without_any_draw_of_both_labels_is_refused():
 
 def test_without_pairs_there_are_no_differences():
     assert paired_differences([], n_draws=20) == []
+
+
+def noise(rng, n_methods, n_units=60):
+    """Methods that are equally good, and what they are compared with."""
+    shared = rng.normal(0, 1, n_units)
+    unit = np.arange(n_units)
+    methods = [outcomes(shared + rng.normal(0, 1, n_units), unit, "mse") for _ in range(n_methods + 1)]
+    return [(method, methods[0]) for method in methods[1:]]
+
+
+def test_joint_intervals_hold_together_where_the_best_of_several_is_picked():
+    """Of eight methods no better than the ninth, some one seems beyond noise in many samples, jointly in few."""
+    rng, alone, together = np.random.default_rng(0), 0, 0
+    for _ in range(200):
+        drawn = drawn_differences(noise(rng, 8), n_draws=300)
+        alone += any(low > 0 or high < 0 for _, low, high in map(intervals.interval, drawn))
+        together += any(low > 0 or high < 0 for low, high in joint_intervals(drawn))
+    assert alone > 40
+    assert together < 20
+
+
+def test_a_joint_interval_is_as_many_deviations_wide_for_all_and_none_where_nothing_differs():
+    pairs = noise(np.random.default_rng(1), 3)
+    drawn = drawn_differences([*pairs, (pairs[0][0], pairs[0][0])], n_draws=400)
+    found = np.array(joint_intervals(drawn))
+    spread = np.array([d[1:].std() for d in drawn])
+    assert np.allclose(found.mean(axis=1), [d[0] for d in drawn])
+    reach = (found[:3, 1] - found[:3, 0]) / 2 / spread[:3]
+    assert np.allclose(reach, reach[0])
+    assert 2.0 < reach[0] < 3.0
+    inside = [(np.abs(d[1:] - d[0]) <= reach[0] * s + 1e-12) for d, s in zip(drawn, spread, strict=True)]
+    assert np.mean(np.all(inside, axis=0)) == pytest.approx(0.95, abs=0.005)
+    assert tuple(found[3]) == (0.0, 0.0)
+
+
+def test_draws_without_an_auc_take_no_part_in_joint_intervals():
+    drawn = [np.array([1.0, np.nan, 0.5, 1.5]), np.array([2.0, np.nan, 1.0, 3.0])]
+    assert joint_intervals(drawn) == [(0.5, 1.5), (1.0, 3.0)]
 
 
 def test_a_difference_that_every_row_shares_is_certain():

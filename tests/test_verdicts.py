@@ -282,3 +282,25 @@ def test_it_says_that_the_best_of_many_was_picked_on_the_test():
     said = verdict([row("uniform", 1000, 0.82), *rivals], "mse", higher_is_better=False)
     assert said[-1].startswith("Each interval is for one method alone; here the best of 2 is picked on the test part")
     assert not [s for s in verdict([row("uniform", 1000, 0.82), rivals[0]], "mse", False) if "picked" in s]
+
+
+def test_the_verdict_goes_by_the_intervals_that_hold_together():
+    rivals = [row("dnis", 990, 0.80, interval=(-0.02, -0.03, -0.01)), row("mde", 990, 0.81)]
+    wide = {**rivals[0], "joint_low": -0.05, "joint_high": 0.01}
+    first, *_, last = verdict([row("uniform", 1000, 0.82), wide, rivals[1]], "mse", higher_is_better=False)
+    assert first.endswith("95 % interval -0.0500 to +0.0100: within noise.")
+    assert last.startswith("These 95 % intervals hold for all 1 differences to uniform at once")
+
+
+def test_several_methods_have_joint_intervals_and_one_has_none():
+    rng = np.random.default_rng(0)
+    values = rng.normal(5, 1, (4, 2, 4))
+    uniform, dnis, mde = (
+        (name, size, list(map(list, v)))
+        for name, size, v in zip(("uniform", "dnis", "mde"), (1000, 990, 980), values, strict=False)
+    )
+    plain, one, two = judged(uniform, dnis, mde)
+    assert plain["joint_low"] is None
+    for found in (one, two):
+        assert found["joint_low"] < found["difference"] < found["joint_high"]
+    assert judged(uniform, dnis)[1]["joint_low"] is None

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dnis import figures
-from dnis.ui import charts, escape, finding, live, loaded, neighbours, store, texts
+from dnis.ui import charts, escape, finding, later, live, loaded, neighbours, store, texts
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KEYS = ("feature", "other")
 """The feature on show, and the one to compare it with, which may be none."""
+
+_FEATURE_PX = 1000
 
 _ENTERED = "_link_of_features_was_read"
 
@@ -118,7 +120,7 @@ def _find(run: Run, key: str) -> None:
 
 
 def draw(run: Run, scheme: DimensionScheme, feature: int, limit: float, key: str) -> None:
-    """Facts, bars and neighbours of a feature.
+    """Facts, bars and neighbours of a feature, once the reader comes near.
 
     Args:
         run: A finished search.
@@ -127,6 +129,12 @@ def draw(run: Run, scheme: DimensionScheme, feature: int, limit: float, key: str
         limit: Half the height of the bars' axis.
         key: Prefix of the elements' names.
     """
+    st.fragment(_feature)(run, scheme, feature, limit, key)
+
+
+def _feature(run: Run, scheme: DimensionScheme, feature: int, limit: float, key: str) -> None:
+    if not later.reached(key, _FEATURE_PX, part=KEYS[0]):
+        return
     words = texts.page("importance")
     field, raw = run.vocabulary.decode(feature)
     st.text(words["what"].format(field=escape.plain(field, 30), raw=escape.plain(raw, 30)))
