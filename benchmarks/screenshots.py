@@ -27,8 +27,12 @@ from benchmarks.pictures import FLAGS
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "--browser.serverAddress=localhost"
 """Else a headless Streamlit asks a server on the internet for its own address."""
-SHOTS = {"search": ("search", "light"), "tradeoff": ("tradeoff", "light"), "compare": ("compare", "dark")}
-"""File name -> page, colour scheme."""
+SHOTS = {
+    "search": ("search", "light", ""),
+    "tradeoff": ("tradeoff", "light", ""),
+    "compare": ("compare", "dark", "Error against size"),
+}
+"""File name -> page, colour scheme, words that the picture begins with, where that is not the top of the page."""
 
 WINDOW: ViewportSize = {"width": 1280, "height": 900}
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
@@ -80,12 +84,15 @@ def served(runs: str) -> Generator[str]:
 def take(browser: Browser, url: str, folder: Path) -> list[str]:
     """Take every picture; returns the files' names."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (page_name, scheme) in SHOTS.items():
+    for name, (page_name, scheme, words) in SHOTS.items():
         context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", viewport=WINDOW)
         page = context.new_page()
         page.goto(f"{url}/{page_name}")
         page.wait_for_selector(IDLE, timeout=30_000)
         page.wait_for_timeout(3_000)  # the components draw after the script is done
+        if words:
+            page.get_by_text(words).evaluate("node => { node.style.scrollMarginTop = '100px'; node.scrollIntoView(); }")
+            page.wait_for_timeout(2_000)
         page.screenshot(path=folder / f"{name}.png")
         context.close()
     return [f"{name}.png" for name in SHOTS]
