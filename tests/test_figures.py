@@ -338,3 +338,15 @@ def test_a_share_is_read_as_a_share():
     for axis, place in (("sparsity", "%{x:.1%}"), ("n_values", "%{x:.4~s}")):
         drawn = figures.tradeoff(SWEEP, x=axis, retrained=[{axis: 0.5, "test": 0.8}], controls={"frozen": SWEEP})
         assert all(place in trace.hovertemplate for trace in drawn.data)
+
+
+def test_the_label_of_a_point_names_its_trace_once_and_numbers_travel_as_lists():
+    dims = figures.dims_by_block(np.array([3.0, 1.5]), 4)
+    assert dims.data[0].hovertemplate.count("extra") == 2
+    bars = figures.feature_bars(np.array([0.5, -0.1]), np.array([True, False]))
+    assert isinstance(bars.data[0].y, tuple)
+    tail = figures.long_tail(np.array([5, 3, 1]))
+    assert "bdata" not in tail.to_json()
+    sweep = pd.DataFrame({"sparsity": [0.0, 0.5], "val": [1.0, 1.1], "test": [1.0, 1.2], "threshold": [0.0, 0.1]})
+    named = "%{fullData.name}<br>%{x:.1%}: %{y:.4f}<extra></extra>"
+    assert {trace.hovertemplate for trace in figures.tradeoff(sweep).data} == {named}

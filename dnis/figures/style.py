@@ -22,9 +22,11 @@ BAR_PX = 28
 """Height that every figure keeps free on top for Plotly's buttons, which always show on a touch screen [pixels]."""
 
 # a legend of many rows pushes the plot down, never its own top row: an empty title keeps that below the buttons
-FONT = '"Source Sans", sans-serif'
-
 _KEPT_FREE = {"text": " ", "side": "top", "font": {"size": 16}}
+
+FONT = '"Source Sans", sans-serif'
+# on the trace's colour, which is Plotly's way, neither white nor black reads well
+_HOVER = {"namelength": -1, "bgcolor": "#1a202c", "bordercolor": NEUTRAL, "font": {"family": FONT, "color": "#f3f4f8"}}
 
 VALIDATION_DASH = "dash"
 TEST_DASH = "solid"
@@ -124,10 +126,12 @@ class Canvas(go.Figure):
     """
 
     def add_trace(self, trace: Any, *place: Any, **options: Any) -> go.Figure:
-        """Add a trace, its numbers as lists; all else as ``go.Figure`` has it."""
+        """Add a trace, its numbers as lists, its name within the label of a point; else as ``go.Figure`` has it."""
         for path, numbers in _arrays(trace.to_plotly_json()):
             trace[path] = None  # else Plotly keeps what equals the list
             trace[path] = numbers.tolist()
+        if trace.hovertemplate and "<extra>" not in trace.hovertemplate:
+            trace.hovertemplate = f"%{{fullData.name}}<br>{trace.hovertemplate}<extra></extra>"
         return super().add_trace(trace, *place, **options)
 
 
@@ -153,7 +157,7 @@ def canvas(height: int, x: str, y: str, legend: bool = True) -> go.Figure:
         A figure without traces.
     """
     # margins that fit numbers: Plotly's own measuring draws every figure twice; an axis of words asks for it
-    axis = {"zeroline": False, "automargin": False, "linecolor": FAINT, "tickfont": {"size": 12}}
+    axis = {"zeroline": False, "automargin": False, "linecolor": FAINT, "tickfont": {"size": 12}, "ticks": ""}
     # all at once: Plotly checks a whole layout far faster than the same entries one after the other
     figure = Canvas(
         layout={
@@ -167,7 +171,7 @@ def canvas(height: int, x: str, y: str, legend: bool = True) -> go.Figure:
                 "orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": _KEPT_FREE, "font": {"size": 12},
             },
             "hovermode": "closest",
-            "hoverlabel": {"namelength": -1, "font": {"family": FONT}},
+            "hoverlabel": _HOVER,
             # Plotly would lay a dark box below its buttons wherever they always show, as on a touch screen
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": ACCENT},
             # dragging zooms by accident on touch screens; the mode bar still offers it

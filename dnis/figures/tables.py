@@ -31,7 +31,7 @@ def alpha_heatmap(
         z=alpha, zmin=0.0, zmax=1.0, colorscale=scale(dark), xgap=1, ygap=1,
         text=[[about] * width for about in words],
         hovertemplate="block %{y}, dimension %{x}<br>alpha %{z:.3f}<br>%{text}<extra></extra>",
-        colorbar={"title": {"text": "alpha"}, "thickness": 12, "outlinewidth": 0},
+        colorbar={"title": {"text": "alpha", "font": {"size": 14}}, "thickness": 12, "outlinewidth": 0},
     )  # fmt: skip
     # reversed, so that the most frequent block is on top
     figure.update_yaxes(range=[n_blocks - 0.5, -0.5], showgrid=False, tickformat="d", nticks=min(n_blocks, 12))

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dnis.ui import live
 
-_PAGE, _REACHED, _TURNED = "_page_on_show", "_reached", "_page_turned"
+_PAGE, _REACHED, _ALL, _TURNED = "_page_on_show", "_reached", "_all_is_wanted", "_page_turned"
 
 BREATH_S = 0.04
 """Pause after the heading of a page that takes another one's place [s].
@@ -32,7 +32,7 @@ def begin_page(address: str) -> None:
     """
     before = st.session_state.get(_PAGE)
     if before != address:
-        st.session_state[_PAGE], st.session_state[_REACHED] = address, frozenset()
+        st.session_state[_PAGE], st.session_state[_REACHED], st.session_state[_ALL] = address, frozenset(), False
     st.session_state[_TURNED] = before not in (None, address)
     if st.session_state[_TURNED]:
         # the page before may have said its words of the address so late that they stand in this one's: say ours anew
@@ -63,11 +63,17 @@ def reached(key: str, height: int, names: Iterable[str] = (), part: str = "") ->
         True once the reader is within a screen of it; at once where no browser listens, as in a test, and where the
         address has a word for one of its widgets, for only a widget that is drawn takes its word.
     """
-    asked = any(name in st.query_params for name in names)
-    if asked or not st.context.headers or (part or key) in st.session_state.get(_REACHED, ()):
+    if st.session_state.get(_ALL) or any(name in st.query_params for name in names):
+        _reach(part or key)  # for good: the word leaves the address where its widget is set back
+    if not st.context.headers or (part or key) in st.session_state.get(_REACHED, ()):
         return True
     live.nearness(f"near_{key}", height, lambda: _reach(part or key))
     return False
+
+
+def hurry() -> None:
+    """Have the page on show drawn whole, whatever of it lies where: its address is to be taken along."""
+    st.session_state[_ALL] = True
 
 
 def table_px(n_rows: int) -> int:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dnis.ui import boxes, data_link, panels, texts
+from dnis.ui import boxes, data_link, later, panels, texts
 
 
 def link(hidden: Collection[str]) -> str:
@@ -40,6 +40,7 @@ def draw(page: str) -> Callable[[], None]:
     opened = boxes.box(words["label"], "share", icon=":material/link:", width="stretch")
     if not opened.open:
         return lambda: None
+    later.hurry()  # a widget that is not drawn says nothing in the address
     about = words["panels"]
     names = sorted(about, key=lambda name: (about[name]["page"] != page, about[name]["page"] != ""))
     with opened:

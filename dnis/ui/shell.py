@@ -17,8 +17,8 @@ ICON = Path(__file__).with_name("assets") / "icon.png"
 STYLE = """<style>
 div[data-testid='stSliderThumbValue'] { color: inherit; }
 .stPopover button, button[data-testid='stBaseButton-tertiary'] { color: inherit !important; }
-.stPlotlyChart :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .legend, .cbaxis, .cbtitle) text {
-  fill: currentColor !important; fill-opacity: 0.75;
+.stPlotlyChart :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .legend, .cbaxis, .cbtitle, .annotation) text {
+  fill: currentColor !important; fill-opacity: 0.75 !important;
 }
 @media (max-width: 1000px) {
   [class*='st-key-beside_'] > div > div[data-testid='stHorizontalBlock'] { flex-wrap: wrap; }

@@ -95,3 +95,18 @@ def test_a_link_with_a_setting_draws_the_boxes_at_once(browser, open_page):
     app = open_page("2_search", before=lambda app: app.query_params.__setitem__("embedding_dim", "24"))
     assert settings_drawn(app) == {"embedding_dim", "epochs", "data_seed"}
     assert app.number_input(key="embedding_dim").value == 24
+    app.number_input(key="embedding_dim").set_value(64).run()  # the default, which leaves the address
+    app.query_params.clear()
+    app.run()
+    assert settings_drawn(app) == {"embedding_dim", "epochs", "data_seed"}
+
+
+def test_who_takes_the_address_along_has_the_page_drawn_whole(browser, open_page):
+    app = open_page("2_search")
+    assert not settings_drawn(app)
+    app.session_state["_all_is_wanted"] = True
+    app.run()
+    assert settings_drawn(app) == {"embedding_dim", "epochs", "data_seed"}
+    app.switch_page("pages/1_data.py").run()
+    app.switch_page("pages/2_search.py").run()
+    assert not settings_drawn(app)
