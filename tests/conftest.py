@@ -78,7 +78,7 @@ def prepared_ratings(small_split, tmp_path):
     return folder
 
 
-AT_LAST = tuple(f"tests/browser/test_{name}.py" for name in ("hostile", "runs", "take_along"))
+AT_LAST = tuple(f"tests/browser/test_{name}.py" for name in ("hostile", "runs", "take_along", "figures"))
 """Files with a browser that look at no time: they fill up whichever process is done first."""
 
 

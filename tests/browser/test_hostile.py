@@ -175,6 +175,8 @@ def is_own(address, server):
 def settled(page):
     expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+    # up to what lies below the first screen, and in closed boxes
+    expect(page.locator(".nearness")).to_have_count(0, timeout=PATIENCE_MS)
     page.wait_for_timeout(600)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
