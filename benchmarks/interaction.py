@@ -165,7 +165,8 @@ def switch_ms(page: Page, rounds: int) -> dict[str, list[float]]:
 
     Returns:
         ``heading``: until the page's heading is there; ``whole``: until its script has run and is drawn, but for what
-        lies below the first screen and follows by itself; ``sight``: until nothing in sight changes any more.
+        lies below the first screen or in a closed box and follows by itself; ``sight``: until nothing in sight changes
+        any more.
     """
     times: dict[str, list[float]] = {"heading": [], "whole": [], "sight": []}
     for turn in range(rounds + 1):

@@ -160,7 +160,7 @@ def _on_noise(rows: list[dict[str, Any]], findings: list[str]) -> list[str]:
     if spoken and n_joint:
         said.append(
             f"These 95 % intervals hold for all {n_joint} differences to uniform at once, since the best are picked on "
-            "the test part; those of the table hold for one row each, and are narrower."
+            "the test part; those of figure and table hold for one row each."
         )
     elif n_rivals > 1 and any("beyond noise" in finding for finding in findings):
         said.append(

@@ -1,4 +1,4 @@
-"""A page's heading is drawn first, and what lies below the first screen when the reader comes near.
+"""A page's heading is drawn first; what lies below the first screen, or in a closed box, when the reader comes near.
 
 Its place is kept free, so nothing jumps. Call ``reached`` inside a fragment: then only that fragment is drawn again.
 """

@@ -104,9 +104,10 @@ def test_a_link_with_a_setting_draws_the_boxes_at_once(browser, open_page):
 def test_who_takes_the_address_along_has_the_page_drawn_whole(browser, open_page):
     app = open_page("2_search")
     assert not settings_drawn(app)
-    app.session_state["_all_is_wanted"] = True
+    app.session_state["share"] = True  # the box of the link is open
     app.run()
     assert settings_drawn(app) == {"embedding_dim", "epochs", "data_seed"}
+    app.session_state["share"] = False
     app.switch_page("pages/1_data.py").run()
     app.switch_page("pages/2_search.py").run()
     assert not settings_drawn(app)
