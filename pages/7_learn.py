@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dnis.ui import later, lessons, panels, shell, texts
+from dnis.ui import glossary, later, lessons, panels, shell, texts
 
 shell.require_shell()
 words = texts.page("learn")
@@ -16,7 +16,5 @@ for number, step in enumerate(lessons.STEPS):
 
 if panels.shown("glossary"):
     st.header(words["glossary"], anchor="glossary")
-    with st.expander(words["words"]):
-        for word, meaning in texts.glossary().items():
-            st.markdown(f"**{words['names'].get(word) or word.replace('_', ' ')}**: {meaning}")
+    st.fragment(glossary.draw)()
 st.caption(words["sources"])

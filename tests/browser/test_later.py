@@ -46,7 +46,7 @@ def test_a_narrow_page_keeps_room_for_knobs_and_figure_one_below_the_other(visit
     page, places = opened_with_a_press(visit, viewport={"width": 390, "height": 900})
     glossary = page.get_by_role("heading", name="Glossary")
     assert places.count() >= 4
-    assert places.last.bounding_box()["height"] > 300
+    assert page.locator(".st-key-near_learn_fair .nearness").bounding_box()["height"] > 300
     before = glossary.bounding_box()["y"]
     page.evaluate(LET_GO)
     expect(places).to_have_count(0)
@@ -103,3 +103,30 @@ def test_a_button_pressed_in_the_turn_in_which_a_place_speaks_is_heard_by_the_wh
 def test_a_key_in_the_turn_in_which_a_place_speaks_asks_for_the_whole_page(visit):
     opened_with_a_hand(visit, "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true}))")
     assert [sent for sent in visit.sent if b"crossed" in sent]
+
+
+LATE_ANSWERS = """
+const listen = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (kind, hear) {
+  const late = (event) => setTimeout(() => hear.call(this, event), window.late ?? 0);
+  listen.call(this, kind, kind === "message" ? late : hear);
+};
+"""
+
+
+def test_a_place_of_a_page_that_is_left_stays_silent_however_late_the_server_answers(visit):
+    """Else the server, which has turned to the new page, may draw the place alone, and the new page stays empty."""
+    page = visit("/learn")
+    page.add_init_script(LATE_ANSWERS + PRESSED)
+    page.reload()
+    places = page.locator(".nearness")
+    expect(page.get_by_role("heading", level=2).last).to_contain_text("Glossary")
+    expect(places.first).to_be_attached()
+    page.wait_for_timeout(1_000)
+    assert places.count() > 0
+    page.evaluate("window.late = 1000;" + LET_GO)
+    del visit.sent[:]
+    page.get_by_test_id("stTopNavLink").filter(has_text="Trade-off").click()
+    expect(page.locator(".cut input[type=range]")).to_be_visible()
+    assert not [sent for sent in visit.sent[:2] if b"near_learn" in sent]
+    assert page.evaluate("window.late") == 1000

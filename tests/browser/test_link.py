@@ -156,3 +156,38 @@ def test_a_page_that_does_not_come_is_asked_for_again(visit):
     page.evaluate(LOST)
     page.get_by_test_id("stTopNavLink").filter(has_text="Export").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Export")
+
+
+STRAY_WORD = """
+const send = WebSocket.prototype.send, listen = WebSocket.prototype.addEventListener;
+let word = null;
+WebSocket.prototype.send = function (sent) {
+  if (new TextDecoder().decode(sent).includes("near_learn")) word = sent;
+  window.sayAgain = () => send.call(this, word);
+  return send.call(this, sent);
+};
+WebSocket.prototype.addEventListener = function (kind, hear) {
+  listen.call(this, kind, (event) => {
+    if (kind === "message" && window.turning) {
+      window.turning = false;
+      window.sayAgain();
+    }
+    hear.call(this, event);
+  });
+};
+"""
+
+
+def test_a_page_that_a_late_word_of_the_page_before_has_emptied_is_drawn_again(visit):
+    """While the server draws the new page it still takes a word of the one before, and then draws that part alone."""
+    page = visit("/learn")
+    page.add_init_script(STRAY_WORD)
+    page.reload()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.locator(".nearness")).to_have_count(0)
+    page.evaluate("window.turning = true")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Trade-off").click()
+    page.wait_for_function("window.turning === false")
+    page.wait_for_timeout(3_000)
+    expect(page.locator(".cut input[type=range]")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Trade-off")

@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dnis.ui import later
+from dnis.ui import later, texts
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,17 @@ def test_only_the_first_screen_is_drawn_until_the_reader_comes_near(browser, ope
     app = open_page("7_learn")
     assert figures(app) == ["learn_tail_figure"]
     assert len(app.header) == 8
-    assert len([place for place in app.get("bidi_component") if place.proto.component_name == "dnis_nearness"]) == 6
+    assert len([place for place in app.get("bidi_component") if place.proto.component_name == "dnis_nearness"]) == 7
+
+
+def test_the_words_of_the_glossary_come_into_their_closed_box_when_the_rest_is_there(browser, open_page):
+    app = open_page("7_learn")
+    box = next(one for one in app.expander if one.label == texts.page("learn")["words"])
+    assert not box.markdown
+    app.session_state["_reached"] = frozenset({"glossary"})
+    app.run()
+    box = next(one for one in app.expander if one.label == texts.page("learn")["words"])
+    assert all(f": {meaning}" in box.markdown[0].value for meaning in texts.glossary().values())
 
 
 def test_what_the_reader_has_come_near_to_is_drawn_and_stays(browser, open_page):

@@ -4,19 +4,29 @@
 // of them without effect. Here such a word takes the place of the one before: a step leads to another page or another run.
 //
 // And where a clock of the page that is left speaks before the server has turned to the new one, the server may stay where it
-// is: a page that does not come is asked for again.
+// is: a page that does not come is asked for again. Where the server has turned already, it draws what it was asked for and
+// no more, which takes away all that the new page had: a page that is left without its heading is asked for again, too.
 const LINKS = "a[data-testid=stTopNavLink], a[data-testid=stSidebarNavLink], a[data-testid=stPageLink-NavLink]";
-const PATIENCE_MS = 2_500, TIMES = 2;
+const PATIENCE_MS = 2_500, TIMES = 2, LOOK_MS = 500;
+const ASKED_AT = [2, 10]; // looks in a row that find no heading; not the first, since a page's parts leave before others come
+const RUNNING = "[data-test-script-state=running], [data-test-script-state=rerunRequested]";
 const runIn = (url) => new URLSearchParams(url.search).get("run");
-let waiting = 0;
+const linkTo = (fits) => [...document.querySelectorAll(LINKS)].find(fits);
+let waiting = 0, bare = 0;
 
 function ask(address, times) {
   waiting = setTimeout(() => {
-    const link = [...document.querySelectorAll(LINKS)].find((one) => one.href === address);
+    const link = linkTo((one) => one.href === address);
     if (!link || link.pathname === location.pathname) return;
     link.click();
     if (times > 1) ask(address, times - 1);
   }, PATIENCE_MS);
+}
+
+function look() {
+  const gone = !document.hidden && !document.querySelector(`[data-testid=stMain] h1, ${RUNNING}`);
+  bare = gone ? bare + 1 : 0;
+  if (ASKED_AT.includes(bare)) linkTo((one) => one.pathname === location.pathname)?.click();
 }
 
 function follow(event) {
@@ -30,6 +40,7 @@ export default function () {
   if (window.dnisAddress) return;
   window.dnisAddress = true;
   window.addEventListener("click", follow, { capture: true });
+  setInterval(look, LOOK_MS);
   const push = history.pushState.bind(history);
   history.pushState = (state, title, address) => {
     const next = new URL(address, location.href), run = runIn(location), leaves = next.pathname !== location.pathname;

@@ -5,13 +5,24 @@
 // them, it draws that part alone: a button pressed in the same turn would go unheard. So a place waits while the
 // reader's hand is at work and until the browser is idle, when a turn is short, and two places never speak in one turn.
 // On a busy machine a hand may still come between a word and its message: then a click waits until the message has gone,
-// and for all else the message asks for the whole page. And while the server draws, no place speaks: a word of a page that has
-// been left meanwhile would call the server back to it, or leave the new page empty.
+// and for all else the message asks for the whole page.
+//
+// A word of a page that has been left meanwhile would call the server back to it, or leave the new page empty. So while the
+// server draws, no place speaks, and on a busy machine the server is long in saying that it does: a place that was there when
+// another page was asked for is silent from then on, and one that was there when a button was pressed, until it has begun.
 
-const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250;
-const BUSY = "[data-test-script-state=running], [data-test-script-state=rerunRequested]";
+const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250, LEFT_MS = 6_000, PRESSED_MS = 2_000;
+const STATE = "data-test-script-state";
+const BUSY = `[${STATE}=running], [${STATE}=rerunRequested]`;
+const AWAY = "a[data-testid=stTopNavLink], a[data-testid=stSidebarNavLink], a[data-testid=stPageLink-NavLink]";
+const BUTTON = ":is([data-testid=stBaseButton-primary], [data-testid=stBaseButton-secondary], [data-testid=stBaseButton-tertiary])";
 const whenIdle = window.requestIdleCallback ?? setTimeout;
-let touched = -Infinity, spoken = -Infinity, held = false, askForAll = null;
+let touched = -Infinity, spoken = -Infinity, left = -Infinity, pressed = -Infinity, held = false, askForAll = null;
+
+window.addEventListener("popstate", () => (left = performance.now()));
+new MutationObserver(() => {
+  if (document.querySelector(BUSY)) pressed = -Infinity;
+}).observe(document.body, { subtree: true, attributeFilter: [STATE] });
 
 for (const kind of ["pointerdown", "pointerup", "pointercancel", "pointermove", "click", "keydown", "input", "change"])
   window.addEventListener(kind, (event) => {
@@ -19,6 +30,8 @@ for (const kind of ["pointerdown", "pointerup", "pointercancel", "pointermove", 
     if (kind.startsWith("pointer")) held = event.buttons > 0;
     if (kind === "pointermove") return;
     touched = performance.now();
+    if (kind === "click" && event.target.closest?.(AWAY)) left = touched;
+    if (kind === "click" && event.target.closest?.(BUTTON)) pressed = touched;
     if (askForAll === null) return;
     if (kind === "click") postpone(event);
     else askForAll();
@@ -31,14 +44,16 @@ function postpone(event) {
   setTimeout(() => pressed.dispatchEvent(new PointerEvent("click", event)));
 }
 
-function waitFor() {
-  const now = performance.now(), busy = held || document.querySelector(BUSY) !== null;
+function waitFor(born) {
+  const now = performance.now(), answered = (asked, patience) => born > asked || now > asked + patience;
+  const busy = held || document.querySelector(BUSY) !== null || !answered(left, LEFT_MS) || !answered(pressed, PRESSED_MS);
   return Math.max(touched + QUIET_MS, spoken + APART_MS, busy ? now + QUIET_MS : 0) - now;
 }
 
 export default function ({ parentElement, setStateValue }) {
   const place = parentElement.querySelector(".nearness");
   const page = (parentElement.host ?? parentElement).closest("[data-testid=stMain]");
+  const born = performance.now();
   let said = 0, timer = 0;
   const later = (ms) => {
     clearTimeout(timer);
@@ -47,7 +62,7 @@ export default function ({ parentElement, setStateValue }) {
   const tell = () => {
     if (!place.isConnected) return;
     watch.disconnect();
-    const wait = waitFor();
+    const wait = waitFor(born);
     if (wait > 0) return later(wait);
     spoken = performance.now();
     setStateValue("near", ++said);
