@@ -18,11 +18,12 @@ serve: $(VENV)/app.stamp
 		exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS) \
 		--server.headless true --server.fileWatcherType none --server.maxUploadSize $${DNIS_MAX_UPLOAD_MB:-25} --client.showErrorDetails none
 
+# At the priority of the searches that the app starts: else those wait for all other tests, and the browsers for them.
 test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --no-loadscope-reorder
+	OMP_NUM_THREADS=1 nice -n 5 $(BIN)/python -m pytest -q --numprocesses 2 --no-loadscope-reorder
 
 bench: $(VENV)/dev.stamp
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
