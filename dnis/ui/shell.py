@@ -62,10 +62,8 @@ def navigation(overview: Callable[[], None] = lambda: None) -> st.Page:
     """
     # first of all: else the browser takes the page's icon for the tab, and fetches its picture from another server
     st.set_page_config(page_icon=str(ICON), layout="wide")
-    home = st.Page(overview, title="Overview", icon=":material/home:", default=True)
-    pages = [home, *(st.Page(file, title=title, icon=icon, visibility=_seen(file)) for file, title, icon in PAGES)]
-    # the first page has no word in the address bar: who types the one that it would have is led to it
-    pages.append(st.Page(lambda: st.switch_page(home), title="Overview", url_path="overview", visibility="hidden"))
+    pages = [st.Page(overview, title="Overview", icon=":material/home:", url_path="overview", default=True)]
+    pages += [st.Page(file, title=title, icon=icon, visibility=_seen(file)) for file, title, icon in PAGES]
     if status.is_wanted():
         pages.append(st.Page(status.draw, title="Status", url_path="status", visibility="hidden"))
     return st.navigation(pages, position="top")

@@ -55,14 +55,12 @@ def test_the_first_request_to_a_fresh_server_may_be_a_deep_link(visit):
     [
         ("/", "How many dimensions"), ("/data", "Data"), ("/search", "Search"), ("/importance", "Importance"),
         ("/tradeoff", "Trade-off"), ("/compare", "Compare"), ("/export", "Export"), ("/learn", "Learn"),
-        ("/overview", "How many dimensions"),
     ],
 )  # fmt: skip
 def test_every_page_works_when_entered_first(visit, path, heading):
     page = visit(path)
     in_frame(page, heading)
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_lessons_draw_all_their_figures_untouched_and_nothing_moves_for_it(visit):

@@ -175,6 +175,9 @@ WebSocket.prototype.addEventListener = function (kind, hear) {
     hear.call(this, event);
   });
 };
+setInterval(() => {
+  if (window.turning === false && !document.querySelector("[data-testid=stMain] h1")) window.emptied = true;
+}, 50);
 """
 
 
@@ -185,9 +188,9 @@ def test_a_page_that_a_late_word_of_the_page_before_has_emptied_is_drawn_again(v
     page.reload()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.locator(".nearness")).to_have_count(0)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
     page.evaluate("window.turning = true")
     page.get_by_test_id("stTopNavLink").filter(has_text="Trade-off").click()
-    page.wait_for_function("window.turning === false")
-    page.wait_for_timeout(3_000)
+    page.wait_for_function("window.emptied")
     expect(page.locator(".cut input[type=range]")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Trade-off")

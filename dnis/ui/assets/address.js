@@ -6,13 +6,15 @@
 // And where a clock of the page that is left speaks before the server has turned to the new one, the server may stay where it
 // is: a page that does not come is asked for again. Where the server has turned already, it draws what it was asked for and
 // no more, which takes away all that the new page had: a page that is left without its heading is asked for again, too.
-const LINKS = "a[data-testid=stTopNavLink], a[data-testid=stSidebarNavLink], a[data-testid=stPageLink-NavLink]";
+const LINKS =
+  "a:is([data-testid=stTopNavLink], [data-testid=stTopNavDropdownLink], [data-testid=stSidebarNavLink], [data-testid=stPageLink-NavLink])";
 const PATIENCE_MS = 2_500, TIMES = 2, LOOK_MS = 500;
-const ASKED_AT = [2, 10]; // looks in a row that find no heading; not the first, since a page's parts leave before others come
+// a page has a heading; where there is none but something is said or asked, as at the door, that is all that there is
+const FILLED = ["h1", "[data-testid=stAlert]", "[data-testid=stException]", "input"].map((one) => `[data-testid=stMain] ${one}`).join();
 const RUNNING = "[data-test-script-state=running], [data-test-script-state=rerunRequested]";
 const runIn = (url) => new URLSearchParams(url.search).get("run");
 const linkTo = (fits) => [...document.querySelectorAll(LINKS)].find(fits);
-let waiting = 0, bare = 0;
+let waiting = 0, bare = 0, asked = 0;
 
 function ask(address, times) {
   waiting = setTimeout(() => {
@@ -24,9 +26,13 @@ function ask(address, times) {
 }
 
 function look() {
-  const gone = !document.hidden && !document.querySelector(`[data-testid=stMain] h1, ${RUNNING}`);
-  bare = gone ? bare + 1 : 0;
-  if (ASKED_AT.includes(bare)) linkTo((one) => one.pathname === location.pathname)?.click();
+  if (document.querySelector(FILLED)) return (bare = asked = 0);
+  bare = document.hidden || document.querySelector(RUNNING) ? 0 : bare + 1;
+  // not at the first look: a page's parts leave before others come
+  if (bare < 2 || asked === TIMES) return;
+  asked += 1;
+  bare = 0;
+  linkTo((one) => one.pathname === location.pathname)?.click();
 }
 
 function follow(event) {

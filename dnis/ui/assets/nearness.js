@@ -8,20 +8,24 @@
 // and for all else the message asks for the whole page.
 //
 // A word of a page that has been left meanwhile would call the server back to it, or leave the new page empty. So while the
-// server draws, no place speaks, and on a busy machine the server is long in saying that it does: a place that was there when
-// another page was asked for is silent from then on, and one that was there when a button was pressed, until it has begun.
+// server draws, no place speaks. And on a busy machine the server is long in saying that it does: once another page has been
+// asked for, only the places of that page speak, for as long as it may take to come; and where a button that may lead to another
+// page has been pressed, no place that was there speaks until the server draws, or has had time to.
 
-const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250, LEFT_MS = 6_000, PRESSED_MS = 2_000;
+const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250, AWAY_MS = 6_000, PRESSED_MS = 2_000;
 const STATE = "data-test-script-state";
 const BUSY = `[${STATE}=running], [${STATE}=rerunRequested]`;
-const AWAY = "a[data-testid=stTopNavLink], a[data-testid=stSidebarNavLink], a[data-testid=stPageLink-NavLink]";
+const LINKS =
+  "a:is([data-testid=stTopNavLink], [data-testid=stTopNavDropdownLink], [data-testid=stSidebarNavLink], [data-testid=stPageLink-NavLink])";
 const BUTTON = ":is([data-testid=stBaseButton-primary], [data-testid=stBaseButton-secondary], [data-testid=stBaseButton-tertiary])";
 const whenIdle = window.requestIdleCallback ?? setTimeout;
-let touched = -Infinity, spoken = -Infinity, left = -Infinity, pressed = -Infinity, held = false, askForAll = null;
+let touched = -Infinity, spoken = -Infinity, held = false, askForAll = null;
+let pressedAt = -Infinity, away = { at: -Infinity, to: null };
 
-window.addEventListener("popstate", () => (left = performance.now()));
+const turnTo = (to) => (away = { at: performance.now(), to });
+window.addEventListener("popstate", () => turnTo(location.pathname));
 new MutationObserver(() => {
-  if (document.querySelector(BUSY)) pressed = -Infinity;
+  if (document.querySelector(BUSY)) pressedAt = -Infinity;
 }).observe(document.body, { subtree: true, attributeFilter: [STATE] });
 
 for (const kind of ["pointerdown", "pointerup", "pointercancel", "pointermove", "click", "keydown", "input", "change"])
@@ -30,8 +34,11 @@ for (const kind of ["pointerdown", "pointerup", "pointercancel", "pointermove", 
     if (kind.startsWith("pointer")) held = event.buttons > 0;
     if (kind === "pointermove") return;
     touched = performance.now();
-    if (kind === "click" && event.target.closest?.(AWAY)) left = touched;
-    if (kind === "click" && event.target.closest?.(BUTTON)) pressed = touched;
+    if (kind === "click") {
+      const link = event.target.closest?.(LINKS);
+      if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) turnTo(link.pathname);
+      if (event.target.closest?.(BUTTON)) pressedAt = touched;
+    }
     if (askForAll === null) return;
     if (kind === "click") postpone(event);
     else askForAll();
@@ -44,16 +51,18 @@ function postpone(event) {
   setTimeout(() => pressed.dispatchEvent(new PointerEvent("click", event)));
 }
 
-function waitFor(born) {
-  const now = performance.now(), answered = (asked, patience) => born > asked || now > asked + patience;
-  const busy = held || document.querySelector(BUSY) !== null || !answered(left, LEFT_MS) || !answered(pressed, PRESSED_MS);
+function waitFor(born, path) {
+  const now = performance.now();
+  const leaving = away.to !== null && away.to !== path && now < away.at + AWAY_MS;
+  const unanswered = born < pressedAt && now < pressedAt + PRESSED_MS;
+  const busy = held || leaving || unanswered || document.querySelector(BUSY) !== null;
   return Math.max(touched + QUIET_MS, spoken + APART_MS, busy ? now + QUIET_MS : 0) - now;
 }
 
 export default function ({ parentElement, setStateValue }) {
   const place = parentElement.querySelector(".nearness");
   const page = (parentElement.host ?? parentElement).closest("[data-testid=stMain]");
-  const born = performance.now();
+  const born = performance.now(), path = location.pathname;
   let said = 0, timer = 0;
   const later = (ms) => {
     clearTimeout(timer);
@@ -62,7 +71,7 @@ export default function ({ parentElement, setStateValue }) {
   const tell = () => {
     if (!place.isConnected) return;
     watch.disconnect();
-    const wait = waitFor(born);
+    const wait = waitFor(born, path);
     if (wait > 0) return later(wait);
     spoken = performance.now();
     setStateValue("near", ++said);
