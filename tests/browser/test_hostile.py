@@ -178,6 +178,8 @@ def settled(page):
     # up to what lies below the first screen, and in closed boxes
     expect(page.locator(".nearness")).to_have_count(0, timeout=PATIENCE_MS)
     page.wait_for_timeout(600)
+    # a part that was asked for twice is drawn twice, and its files have other addresses then
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached(timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
