@@ -1,7 +1,7 @@
 // The threshold slider: one number moves the marker, the facts, the mask and the bars, with no question to the server.
 // The chosen threshold is reported when the visitor lets go.
 
-const REPORT_MS = 300;
+const REPORT_MS = 300, ANSWER_MS = 5_000;
 const STEPS = 1000;
 const LEFT = 58;
 const RIGHT = 14;
@@ -17,6 +17,7 @@ class Cut {
     this.find = (query) => root.querySelector(query);
     this.axis = "sparsity";
     this.note = "";
+    this.saidAt = -Infinity;
     const range = this.find(".at");
     range.oninput = () => this.go(this.nearest(this.x.low + (Number(range.value) / STEPS) * (this.x.high - this.x.low)));
     range.onkeydown = (event) => this.walk(event);
@@ -45,7 +46,11 @@ class Cut {
     this.weights = floatsOf(data.mask.values);
     this.colours = ramp(this.root);
     this.still();
-    if (other || (data.selected !== this.reported && !this.waiting)) {
+    const heard = this.indexOf(data.selected) === this.indexOf(this.reported ?? data.selected);
+    if (other || heard || performance.now() > this.saidAt + ANSWER_MS) this.saidAt = -Infinity;
+    // until the server has answered what was said last, it speaks of a choice before
+    const answered = this.saidAt === -Infinity;
+    if (other || (data.selected !== this.reported && !this.waiting && answered)) {
       this.at = this.indexOf(data.selected);
       this.reported = data.selected;
     }
@@ -97,6 +102,7 @@ class Cut {
     clearTimeout(this.waiting);
     this.waiting = null;
     this.reported = this.data.grid.threshold[this.at];
+    this.saidAt = performance.now();
     this.component.setStateValue("threshold", { id: this.data.id, value: this.reported });
   }
 
