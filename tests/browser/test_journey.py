@@ -8,6 +8,8 @@ pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
 
+from tests.browser.test_later import LATE_ANSWERS  # noqa: E402  as above
+
 SLOW = "/search?embedding_dim=32&batch_size=2048&epochs=200&patience=200"
 """A search that takes long enough to be held, stepped and left."""
 
@@ -293,6 +295,25 @@ def test_the_slider_obeys_the_keyboard_and_a_budget(visit):
     expect(facts).to_contain_text("alpha has switched them off")
     page.get_by_role("slider").press("ArrowRight")
     expect(facts).not_to_contain_text("The budget holds")
+
+
+def test_a_late_answer_to_a_choice_before_does_not_overwrite_what_is_being_typed(visit):
+    page = visit("/tradeoff")
+    page.add_init_script(LATE_ANSWERS)
+    page.reload()
+    facts, budget = page.locator(".cut .facts"), page.get_by_label("Budget", exact=True)
+    expect(facts).to_contain_text("Kept")
+    expect(page.locator(".nearness")).to_have_count(0)
+    page.evaluate("window.late = 2000")
+    page.get_by_role("slider").press("Home")
+    page.wait_for_timeout(800)  # the choice is said once no key has followed for a while
+    budget.fill("0.001")
+    page.keyboard.press("Enter")
+    expect(facts).to_contain_text("That is below the smallest table")
+    budget.fill("300")
+    page.wait_for_timeout(3_000)
+    page.keyboard.press("Enter")
+    expect(facts).to_contain_text(re.compile(r"Stored size (2\d\d(\.\d+)?|300) kB"))
 
 
 def test_retraining_adds_a_point_that_stays_with_the_run(visit):
