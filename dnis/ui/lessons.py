@@ -40,7 +40,7 @@ def tail(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     counts = miniature.popularity(MANY, s)
     top = MANY // 10
     live = {
-        "s": f"{s:.1f}", "top": top, "n": MANY, "share": figures.percent_text(counts[:top].sum() / counts.sum()),
+        "s": f"{s:.1f}", "top": top, "n": f"{MANY:,}", "share": figures.percent_text(counts[:top].sum() / counts.sum()),
         "total": f"{counts.sum():,}", "rare": int((counts < 10).sum()),
     }  # fmt: skip
     _say(words, knobs, live)

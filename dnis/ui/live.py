@@ -17,15 +17,16 @@ FILM, SMALL_FILM, CUT, MAP, FINDER = 770, 500, 920, 460, 73
 """About how high each is on a wide window [pixels]: kept free until the browser has it, so that nothing below jumps."""
 
 
-def _declare(name: str, *scripts: str) -> Callable[..., Any]:
-    def text(file: str) -> str:
-        return (ASSETS / file).read_text(encoding="utf-8")
+def _text(file: str) -> str:
+    return (ASSETS / file).read_text(encoding="utf-8")
 
+
+def _declare(name: str, *scripts: str) -> Callable[..., Any]:
     return st.components.v2.component(
         f"dnis_{name}",
-        html=text(f"{name}.html"),
-        css=text("marks.css") + text(f"{name}.css"),
-        js="".join(text(file) for file in ("marks.js", *scripts, f"{name}.js")),
+        html=_text(f"{name}.html"),
+        css=_text("marks.css") + _text(f"{name}.css"),
+        js="".join(_text(file) for file in ("marks.js", *scripts, f"{name}.js")),
     )
 
 
@@ -36,15 +37,10 @@ _CELLS = _declare("cells")
 _FINDER = _declare("finder")
 # without what the others share: a page has many of these, and none draws anything
 _NEARNESS = st.components.v2.component(
-    "dnis_nearness",
-    html=(ASSETS / "nearness.html").read_text(encoding="utf-8"),
-    css=(ASSETS / "nearness.css").read_text(encoding="utf-8"),
-    js=(ASSETS / "nearness.js").read_text(encoding="utf-8"),
+    "dnis_nearness", html=_text("nearness.html"), css=_text("nearness.css"), js=_text("pages.js") + _text("nearness.js")
 )
 _LEAVING, _ADDRESS = (
-    st.components.v2.component(
-        f"dnis_{name}", html="<span hidden></span>", js=(ASSETS / f"{name}.js").read_text(encoding="utf-8")
-    )
+    st.components.v2.component(f"dnis_{name}", html="<span hidden></span>", js=_text("pages.js") + _text(f"{name}.js"))
     for name in ("leaving", "address")
 )
 

@@ -21,6 +21,16 @@ LOCAL = "--browser.serverAddress=localhost"
 """Else a headless Streamlit asks a server on the internet for its own address."""
 
 
+LATE_ANSWERS = """
+const listen = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (kind, hear) {
+  const late = (event) => setTimeout(() => hear.call(this, event), window.late ?? 0);
+  listen.call(this, kind, kind === "message" ? late : hear);
+};
+"""
+"""What the server says is heard ``window.late`` milliseconds later."""
+
+
 @pytest.fixture(scope="session")
 def playing():
     """Playwright, and where Chromium is; without it tests are left out, which fails where a submission is checked."""

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
+from tests.browser.conftest import LATE_ANSWERS
+
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
-
-from tests.browser.test_later import LATE_ANSWERS  # noqa: E402  as above
 
 SLOW = "/search?embedding_dim=32&batch_size=2048&epochs=200&patience=200"
 """A search that takes long enough to be held, stepped and left."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.browser.conftest import LATE_ANSWERS
+
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402  only where Playwright is installed
@@ -103,15 +105,6 @@ def test_a_button_pressed_in_the_turn_in_which_a_place_speaks_is_heard_by_the_wh
 def test_a_key_in_the_turn_in_which_a_place_speaks_asks_for_the_whole_page(visit):
     opened_with_a_hand(visit, "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true}))")
     assert [sent for sent in visit.sent if b"crossed" in sent]
-
-
-LATE_ANSWERS = """
-const listen = WebSocket.prototype.addEventListener;
-WebSocket.prototype.addEventListener = function (kind, hear) {
-  const late = (event) => setTimeout(() => hear.call(this, event), window.late ?? 0);
-  listen.call(this, kind, kind === "message" ? late : hear);
-};
-"""
 
 
 def test_a_place_of_a_page_that_is_left_stays_silent_however_late_the_server_answers(visit):

@@ -6,12 +6,9 @@
 // And where a clock of the page that is left speaks before the server has turned to the new one, the server may stay where it
 // is: a page that does not come is asked for again. Where the server has turned already, it draws what it was asked for and
 // no more, which takes away all that the new page had: a page that is left without its heading is asked for again, too.
-const LINKS =
-  "a:is([data-testid=stTopNavLink], [data-testid=stTopNavDropdownLink], [data-testid=stSidebarNavLink], [data-testid=stPageLink-NavLink])";
 const PATIENCE_MS = 2_500, TIMES = 2, LOOK_MS = 500;
 // a page has a heading; where there is none but something is said or asked, as at the door, that is all that there is
 const FILLED = ["h1", "[data-testid=stAlert]", "[data-testid=stException]", "input"].map((one) => `[data-testid=stMain] ${one}`).join();
-const RUNNING = "[data-test-script-state=running], [data-test-script-state=rerunRequested]";
 const runIn = (url) => new URLSearchParams(url.search).get("run");
 const linkTo = (fits) => [...document.querySelectorAll(LINKS)].find(fits);
 let waiting = 0, bare = 0, asked = 0;
@@ -27,7 +24,7 @@ function ask(address, times) {
 
 function look() {
   if (document.querySelector(FILLED)) return (bare = asked = 0);
-  bare = document.hidden || document.querySelector(RUNNING) ? 0 : bare + 1;
+  bare = document.hidden || document.querySelector(BUSY) ? 0 : bare + 1;
   // not at the first look: a page's parts leave before others come
   if (bare < 2 || asked === TIMES) return;
   asked += 1;

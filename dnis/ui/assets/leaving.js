@@ -1,8 +1,6 @@
 // A box that is open (Link to this page, Save figure) closes at a click anywhere, and says so to the server. Where that click
 // is on a link to another page, Streamlit says it after the link, and for the page that is being left: the link would go
 // unheard. So the box is closed first, and the link follows a moment later.
-const LINKS =
-  "a:is([data-testid=stTopNavLink], [data-testid=stTopNavDropdownLink], [data-testid=stSidebarNavLink], [data-testid=stPageLink-NavLink])";
 const CLOSED_MS = 50;
 
 function closeFirst(event) {

@@ -13,10 +13,6 @@
 // page has been pressed, no place that was there speaks until the server draws, or has had time to.
 
 const SPARE_MS = 2_500, AGAIN_MS = 400, QUIET_MS = 80, APART_MS = 60, UNSEEN_MS = 250, AWAY_MS = 6_000, PRESSED_MS = 2_000;
-const STATE = "data-test-script-state";
-const BUSY = `[${STATE}=running], [${STATE}=rerunRequested]`;
-const LINKS =
-  "a:is([data-testid=stTopNavLink], [data-testid=stTopNavDropdownLink], [data-testid=stSidebarNavLink], [data-testid=stPageLink-NavLink])";
 const BUTTON = ":is([data-testid=stBaseButton-primary], [data-testid=stBaseButton-secondary], [data-testid=stBaseButton-tertiary])";
 const whenIdle = window.requestIdleCallback ?? setTimeout;
 let touched = -Infinity, spoken = -Infinity, held = false, askForAll = null;
@@ -53,7 +49,7 @@ function postpone(event) {
 
 function waitFor(born, path) {
   const now = performance.now();
-  const leaving = away.to !== null && away.to !== path && now < away.at + AWAY_MS;
+  const leaving = away.to !== path && now < away.at + AWAY_MS;
   const unanswered = born < pressedAt && now < pressedAt + PRESSED_MS;
   const busy = held || leaving || unanswered || document.querySelector(BUSY) !== null;
   return Math.max(touched + QUIET_MS, spoken + APART_MS, busy ? now + QUIET_MS : 0) - now;

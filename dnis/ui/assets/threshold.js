@@ -47,10 +47,10 @@ class Cut {
     this.colours = ramp(this.root);
     this.still();
     const heard = this.indexOf(data.selected) === this.indexOf(this.reported ?? data.selected);
-    if (other || heard || performance.now() > this.saidAt + ANSWER_MS) this.saidAt = -Infinity;
+    if (other || heard) this.saidAt = -Infinity;
     // until the server has answered what was said last, it speaks of a choice before
-    const answered = this.saidAt === -Infinity;
-    if (other || (data.selected !== this.reported && !this.waiting && answered)) {
+    const stale = performance.now() < this.saidAt + ANSWER_MS;
+    if (other || !(heard || stale || this.waiting)) {
       this.at = this.indexOf(data.selected);
       this.reported = data.selected;
     }
@@ -101,8 +101,9 @@ class Cut {
   report() {
     clearTimeout(this.waiting);
     this.waiting = null;
-    this.reported = this.data.grid.threshold[this.at];
-    this.saidAt = performance.now();
+    const chosen = this.data.grid.threshold[this.at];
+    if (chosen !== this.reported) this.saidAt = performance.now(); // what is said twice need not be answered
+    this.reported = chosen;
     this.component.setStateValue("threshold", { id: this.data.id, value: this.reported });
   }
 
