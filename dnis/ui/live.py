@@ -155,5 +155,5 @@ def leaving(box: str) -> None:
 
 
 def address() -> None:
-    """On every page: Back leads to the page or the run before, and a page that does not come is asked for again."""
+    """On every page: Back leads to the page or run before, and a page or file that does not come is asked for again."""
     _ADDRESS(key="address")

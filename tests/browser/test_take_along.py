@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dnis.runs import load_run
-from tests.browser.conftest import ROOT, pick, unfold
+from tests.browser.conftest import LATE_ANSWERS, ROOT, pick, unfold
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api")
@@ -30,10 +30,10 @@ def idle(page):
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
-def take(page, name, folder):
+def take(page, name, folder, exact=False):
     """Click a button that downloads; returns the file."""
     with page.expect_download() as waited:
-        page.get_by_role("button", name=name).click()
+        page.get_by_role("button", name=name, exact=exact).click()
     path = folder / waited.value.suggested_filename
     waited.value.save_as(path)
     return path
@@ -72,6 +72,23 @@ def test_a_figure_is_saved_as_it_stands_in_three_formats(visit, tmp_path, scheme
     other.goto(html.as_uri())
     expect(other.locator(".main-svg").first).to_be_visible()
     assert f"background: {background}" in html.read_text()
+
+
+def test_a_file_is_taken_though_its_button_was_drawn_anew_in_the_moment_of_the_click(visit, server_folder, tmp_path):
+    page = visit("/compare")
+    page.add_init_script(LATE_ANSWERS)
+    page.reload()
+    expect(page.get_by_role("heading", name="Make another comparison")).to_be_attached()
+    expect(page.locator(".nearness")).to_have_count(0)
+    idle(page)
+    every = page.get_by_role("switch", name="All columns")
+    every.scroll_into_view_if_needed()
+    page.evaluate("window.late = 3000")
+    every.press("Space")
+    page.wait_for_timeout(2_000)  # by now the server has drawn the button, and the browser does not know
+    file = take(page, "Download as CSV", tmp_path, exact=True)
+    assert file.read_text().startswith("label,")
+    assert "MediaFileStorageError: Deferred file" in (server_folder / "log").read_text()
 
 
 @pytest.mark.parametrize(
