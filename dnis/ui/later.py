@@ -13,6 +13,7 @@ import streamlit as st
 from dnis.ui import live
 
 _PAGE, _REACHED, _ALL, _TURNED = "_page_on_show", "_reached", "_all_is_wanted", "_page_turned"
+_OVERHEARD = "_said_beside_a_part"
 
 BREATH_S = 0.04
 """Pause after the heading of a page that takes another one's place [s].
@@ -30,6 +31,7 @@ def begin_page(address: str) -> None:
     Args:
         address: The page's word in the address bar.
     """
+    st.session_state.pop(_OVERHEARD, None)
     before = st.session_state.get(_PAGE)
     if before != address:
         st.session_state[_PAGE], st.session_state[_REACHED], st.session_state[_ALL] = address, frozenset(), False
@@ -63,12 +65,22 @@ def reached(key: str, height: int, names: Iterable[str] = (), part: str = "") ->
         True once the reader is within a screen of it; at once where no browser listens, as in a test, and where the
         address has a word for one of its widgets, for only a widget that is drawn takes its word.
     """
+    if st.session_state.pop(_OVERHEARD, False):
+        st.rerun()
     if st.session_state.get(_ALL) or any(name in st.query_params for name in names):
         _reach(part or key)  # for good: the word leaves the address where its widget is set back
     if not st.context.headers or (part or key) in st.session_state.get(_REACHED, ()):
         return True
     live.nearness(f"near_{key}", height, lambda: _reach(part or key))
     return False
+
+
+def overhear() -> None:
+    """As ``on_change`` of what says something by itself, as a file that has come: have all of the page take notice.
+
+    A part that asks to be drawn in the same turn of the browser would be all that is drawn (``assets/nearness.js``).
+    """
+    st.session_state[_OVERHEARD] = True
 
 
 def hurry() -> None:

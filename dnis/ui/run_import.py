@@ -8,7 +8,7 @@ import streamlit as st
 
 from dnis.files import disk_fault
 from dnis.trial import try_run
-from dnis.ui import desk, environment, escape, session, texts
+from dnis.ui import desk, environment, escape, later, session, texts
 
 _ANSWER = "_import_answer"
 
@@ -22,6 +22,7 @@ def draw() -> None:
         type=["zip"],
         max_upload_size=environment.read().max_upload_bytes // 1_000_000,
         key="import_file",
+        on_change=later.overhear,
     )
     st.button(
         words["import_button"], disabled=file is None, icon=":material/folder_open:", key="do_import", on_click=_open

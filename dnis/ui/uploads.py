@@ -9,7 +9,7 @@ import streamlit as st
 from dnis.datasets import SAMPLES
 from dnis.files import disk_fault
 from dnis.settings import DataSpec
-from dnis.ui import environment, escape, store, texts
+from dnis.ui import environment, escape, later, store, texts
 
 SAMPLE, UPLOAD = "sample", "upload"
 
@@ -92,7 +92,7 @@ def _uploaded(words: dict, current: str | None) -> str | None:
     most = environment.read().max_upload_bytes
     file = st.file_uploader(
         words["file"].format(limit=most // 1_000_000), type=["csv", "tsv", "gz", "parquet"], key="data_file",
-        max_upload_size=most // 1_000_000, help=words["file_help"],
+        max_upload_size=most // 1_000_000, help=words["file_help"], on_change=later.overhear,
     )  # fmt: skip
     if file is not None:
         if file.size > most:

@@ -123,3 +123,20 @@ def test_a_place_of_a_page_that_is_left_stays_silent_however_late_the_server_ans
     expect(page.locator(".cut input[type=range]")).to_be_visible()
     assert visit.sent
     assert not [sent for sent in visit.sent if b"near_learn" in sent]
+
+
+def test_a_file_that_has_come_while_a_part_asks_to_be_drawn_is_heard(visit):
+    page = visit("/export")
+    # what widgets say within three seconds leaves as one message, which asks for what was said first
+    page.add_init_script(
+        f"{PRESSED}; const soon = setTimeout; setTimeout = (act, ms) => soon(act, ms === 0 ? 3000 : ms)"
+    )
+    page.reload()
+    expect(page.locator(".nearness").first).to_be_attached()
+    chosen, held = page.get_by_test_id("stFileUploaderDropzoneInput"), []
+    page.route("**/upload_file/**", lambda route: held.append(route))
+    chosen.set_input_files({"name": "run.zip", "mimeType": "application/zip", "buffer": b"PK"})
+    page.evaluate(LET_GO)
+    page.wait_for_timeout(1_500)  # by now a part has asked
+    held[0].continue_()
+    expect(page.get_by_role("button", name="Open it")).to_be_enabled()
