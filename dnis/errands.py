@@ -140,7 +140,7 @@ def _run_epochs(search: Search, emit: Emit, control: Control, keep: Callable[[],
         if not control.may_go_on():
             return False
         try:
-            event = search.step(control.leave_if_stopped)
+            event = search.step(control.heed)
         except Stopped:
             return False
         keep()

@@ -2,10 +2,10 @@
 
     python -m dnis.worker
 
-The first line of standard input is the job (see ``dnis.errands.perform``); ``play``, ``pause``, ``step`` and ``stop``
-may follow, a line each. Standard output carries one event per line: ``started``, then ``epoch`` or ``cell`` (a search
-goes on with ``saved``, and ``control`` for every epoch of its control), ``held`` where it waits for the next word, and
-at the end ``finished``, ``stopped`` or ``failed`` with a ``message`` of one sentence.
+The first line of standard input is the job (see ``dnis.errands.perform``); ``play``, ``pause``, ``step``, ``stop``
+and ``rest`` may follow, a line each. Standard output carries one event per line: ``started``, then ``epoch`` or
+``cell`` (a search goes on with ``saved``, and ``control`` for every epoch of its control), ``held`` where it waits for
+the next word, and at the end ``finished``, ``stopped`` or ``failed`` with a ``message`` of one sentence.
 """
 
 from __future__ import annotations

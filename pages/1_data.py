@@ -5,11 +5,11 @@ from dataclasses import replace
 import streamlit as st
 
 from dnis.settings import DataSpec
-from dnis.ui import core_panel, data_panel, later, role_mapper, session, shell, texts, uploads
+from dnis.ui import core_panel, data_panel, role_mapper, session, shell, texts, uploads
 
 shell.require_shell()
 words = texts.page("data")
-later.heading(words["title"])
+st.title(words["title"])
 st.write(words["lead"])
 
 used = session.current_data()

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dnis.ui import escape, later, panels, search_panel, session, settings_form, shell, texts, twins
+from dnis.ui import escape, panels, search_panel, session, settings_form, shell, texts, twins
 
 shell.require_shell()
 words = texts.page("search")
-later.heading(words["title"])
+st.title(words["title"])
 st.write(words["lead"])
 
 run = session.current_run()

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from dnis.figures import bytes_text, percent_text
-from dnis.ui import feature_panel, importance_panel, later, panels, session, shell, store, texts
+from dnis.ui import feature_panel, importance_panel, panels, session, shell, store, texts
 
 shell.require_shell()
 words = texts.page("importance")
-later.heading(words["title"])
+st.title(words["title"])
 st.write(words["lead"])
 
 run = session.current_run()

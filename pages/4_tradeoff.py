@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dnis.ui import later, panels, retrain_panel, session, shell, texts
+from dnis.ui import panels, retrain_panel, session, shell, texts
 
 shell.require_shell()
 words = texts.page("tradeoff")
-later.heading(words["title"])
+st.title(words["title"])
 st.write(words["lead"])
 
 run = session.current_run()

@@ -5,7 +5,6 @@ import streamlit as st
 from dnis.ui import (
     comparison_form,
     comparison_panel,
-    later,
     panels,
     recommendation_panel,
     run_pair,
@@ -16,7 +15,7 @@ from dnis.ui import (
 
 shell.require_shell()
 words = texts.page("compare")
-later.heading(words["title"])
+st.title(words["title"])
 st.write(words["lead"])
 
 run = session.current_run()

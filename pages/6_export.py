@@ -3,11 +3,11 @@
 import streamlit as st
 
 from dnis.figures import bytes_text
-from dnis.ui import export_panel, later, panels, run_import, session, shell, store, texts
+from dnis.ui import export_panel, panels, run_import, session, shell, store, texts
 
 shell.require_shell()
 words = texts.page("export")
-later.heading(words["title"])
+st.title(words["title"])
 st.write(words["lead"])
 
 run = session.current_run()

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dnis.ui import glossary, later, lessons, panels, shell, texts
+from dnis.ui import glossary, lessons, panels, shell, texts
 
 shell.require_shell()
 words = texts.page("learn")
-later.heading(words["title"])
+st.title(words["title"])
 st.write(words["lead"])
 
 for number, step in enumerate(lessons.STEPS):

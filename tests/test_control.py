@@ -1,10 +1,11 @@
 """Somebody outside steers a job between its epochs."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from dnis.control import Control, Stopped
+from dnis.control import AWAKE_S, REST_S, Control, Stopped
 
 
 def turns_taken(control, at_most):
@@ -24,10 +25,10 @@ def test_stop_ends_it_at_the_next_turn():
 def test_stop_is_heard_amid_an_epoch_too_and_a_pause_is_not():
     control = Control()
     control.tell("pause")
-    control.leave_if_stopped()
+    control.heed()
     control.tell("stop")
     with pytest.raises(Stopped):
-        control.leave_if_stopped()
+        control.heed()
 
 
 def test_a_paused_job_waits_for_each_step_and_plays_on_when_told():
@@ -87,6 +88,25 @@ def test_stop_wakes_a_paused_job():
     control.tell("stop")
     waiting.join(5)
     assert answers == [False]
+
+
+def test_a_job_rests_once_when_told_and_not_again_before_it_has_worked(monkeypatch):
+    clock = SimpleNamespace(now_s=100.0, slept=[], monotonic=lambda: clock.now_s)
+
+    def sleep(seconds):
+        clock.slept.append(seconds)
+        clock.now_s += seconds
+
+    clock.sleep = sleep
+    monkeypatch.setattr("dnis.control.time", clock)
+    control = Control()
+    for wait_s, rests in ((0.0, 1), (AWAKE_S / 2, 1), (AWAKE_S, 2)):
+        clock.now_s += wait_s
+        control.tell("rest")
+        control.heed()
+        control.heed()
+        assert clock.slept == pytest.approx([REST_S] * rests)
+    assert turns_taken(control, at_most=2) == 2
 
 
 def test_another_word_is_refused():

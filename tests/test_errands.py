@@ -129,7 +129,7 @@ def test_a_search_stopped_amid_an_epoch_keeps_the_epochs_before_it_and_goes_on_t
 
         batches = 0
 
-        def leave_if_stopped(self):
+        def heed(self):
             self.batches += self.left == -1
             if self.batches == 2:
                 raise Stopped

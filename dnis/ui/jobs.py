@@ -117,7 +117,7 @@ class JobRunner:
     def workers(self) -> list[int]:
         """Process numbers of the workers."""
         with self._change:
-            pids = [job.process.pid for job in self._roster.jobs.values() if job.busy and job.process is not None]
+            pids = [process.pid for process in self._roster.at_work()]
         return [pid for pid in pids if pid is not None]
 
     def stop(self, job_id: str, owner: str | None = None) -> None:
@@ -154,6 +154,12 @@ class JobRunner:
             # a worker that waits hears a step at once; another one ends the epoch under way first
             job.paused, job.waiting = word != "play", job.waiting and word == "pause"
             return job.process.tell(word)
+
+    def rest(self) -> None:
+        """Have the searches that run leave the machine for a moment to a page that is being opened."""
+        with self._change:
+            for process in self._roster.at_work():
+                process.tell("rest")
 
     def adopt(self, owner: str, job_id: str | None = None) -> None:
         """A session is (back) at its jobs, or joins one by its link.

@@ -1,55 +1,40 @@
-"""A page's heading is drawn first; what lies below the first screen, or in a closed box, when the reader comes near.
+"""What lies below a page's first screen, or in a closed box, is drawn when the reader comes near.
 
 Its place is kept free, so nothing jumps. Call ``reached`` inside a fragment: then only that fragment is drawn again.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 import streamlit as st
 
 from dnis.ui import live
 
-_PAGE, _REACHED, _ALL, _TURNED = "_page_on_show", "_reached", "_all_is_wanted", "_page_turned"
+_PAGE, _REACHED, _ALL = "_page_on_show", "_reached", "_all_is_wanted"
 _OVERHEARD = "_said_beside_a_part"
-
-BREATH_S = 0.04
-"""Pause after the heading of a page that takes another one's place [s].
-
-What a browser has in hand it draws in one go, a whole page in up to half a second; the heading alone takes a tenth.
-"""
 
 ROW_PX, TABLE_ROWS = 35, 10
 """Height of a line of a table, and how many it shows before it scrolls."""
 
 
-def begin_page(address: str) -> None:
+def begin_page(address: str) -> bool:
     """Start a page: one that has just been opened has not been read yet.
 
     Args:
         address: The page's word in the address bar.
+
+    Returns:
+        Whether it has just been opened.
     """
     st.session_state.pop(_OVERHEARD, None)
     before = st.session_state.get(_PAGE)
     if before != address:
         st.session_state[_PAGE], st.session_state[_REACHED], st.session_state[_ALL] = address, frozenset(), False
-    st.session_state[_TURNED] = before not in (None, address)
-    if st.session_state[_TURNED]:
+    if before not in (None, address):
         # the page before may have said its words of the address so late that they stand in this one's: say ours anew
         st.query_params.update()
-
-
-def heading(text: str) -> None:
-    """Write the heading of a page, and let the browser draw it before the rest comes.
-
-    Args:
-        text: The heading.
-    """
-    st.title(text)
-    if st.session_state.pop(_TURNED, False) and st.context.headers:
-        time.sleep(BREATH_S)
+    return before != address
 
 
 def reached(key: str, height: int, names: Iterable[str] = (), part: str = "") -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dnis.ui import film, history, later, live, panels, road, session, texts
+from dnis.ui import film, history, live, panels, road, session, texts
 
 
 def draw() -> None:
@@ -13,7 +13,7 @@ def draw() -> None:
     run = session.run_on_show()
     left, right = st.columns([2, 3], gap="large")
     with left:
-        later.heading(words["title"])
+        st.title(words["title"])
         st.write(words["idea"])
         with st.container(horizontal=True):
             for button in words["buttons"]:

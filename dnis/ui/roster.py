@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from dnis.ui.job import ACTIVE, Job, JobView, Limits
+from dnis.ui.process import WorkerProcess
 from dnis.ui.waiting import Durations, remaining_s, waits_s
 
 
@@ -61,6 +62,10 @@ class Roster:
         """Every job that is not over, in the order in which they came."""
         waits = dict(zip((job.id for job in self.queue), enumerate(self._waits_s(), start=1), strict=True))
         return [job.view(*waits.get(job.id, (0, None))) for job in self.jobs.values() if job.state in ACTIVE]
+
+    def at_work(self) -> list[WorkerProcess]:
+        """The workers of all jobs that have one."""
+        return [job.process for job in self.jobs.values() if job.busy and job.process is not None]
 
     def ended(self) -> dict[str, int]:
         """How many of the jobs that are still remembered have ended, and how."""

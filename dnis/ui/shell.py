@@ -103,7 +103,8 @@ def run(overview: Callable[[], None]) -> None:
         data_link.begin_page()
         address = page.url_path or "overview"
         desk.begin_page(address)
-        later.begin_page(address)
+        if later.begin_page(address):
+            desk.runner().rest()
         write_link = workbench.draw(address)
         unfinished.offer()
         page.run()

@@ -198,6 +198,17 @@ def test_words_reach_the_worker_and_hold_is_remembered(open_runner):
     until(lambda: [e.get("phase") for e in runner.status(job).events[1:]] == ["pause", "step", "play"])
 
 
+def test_every_search_that_runs_is_told_to_rest_whoever_watches_it(open_runner):
+    runner = open_runner(n_workers=2)
+    jobs = [runner.submit("ann", search(waits=True)), runner.submit("bob", search(waits=True, seed=2))]
+    runner.submit("cem", search(waits=True, seed=3))
+    until(lambda: [len(runner.status(job).events) for job in jobs] == [1, 1])
+    runner.rest()
+    for job in jobs:
+        until(lambda job=job: [e.get("phase") for e in runner.status(job).events[1:]] == ["rest"])
+        assert not runner.status(job).paused
+
+
 def test_a_held_search_waits_only_once_its_worker_says_so(open_runner):
     runner = open_runner()
     job = runner.submit("ann", search(waits=True, held_at="pause"))

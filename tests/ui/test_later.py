@@ -1,13 +1,13 @@
 """Later: below the first screen nothing is drawn before the reader comes near, and its place is kept."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dnis.ui import later, texts
+from dnis.ui import texts
+from dnis.ui.jobs import JobRunner
 from tests.ui.small_run import made_run, open_page, runs, titled_csv
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,17 +58,15 @@ def test_a_page_that_is_opened_again_has_not_been_read_yet(browser, open_page):
     assert figures(app) == ["learn_tail_figure"]
 
 
-def test_a_page_that_takes_another_ones_place_gives_its_heading_a_head_start(browser, open_page, monkeypatch):
-    breaths = []
-    monkeypatch.setattr(later, "time", SimpleNamespace(sleep=breaths.append))
+def test_searches_rest_while_a_page_is_opened_and_at_no_other_time(open_page, monkeypatch):
+    rests = []
+    monkeypatch.setattr(JobRunner, "rest", lambda runner: rests.append(runner))
     app = open_page("7_learn")
-    first = len(breaths)
-    app.switch_page("pages/4_tradeoff.py").run()
-    assert len(breaths) == first + 1
+    first = len(rests)
     app.run()
-    assert len(breaths) == first + 1
-    app.switch_page("pages/7_learn.py").run()
-    assert breaths == [later.BREATH_S] * (first + 2)
+    assert len(rests) == first > 0
+    app.switch_page("pages/4_tradeoff.py").run()
+    assert len(rests) == first + 1
 
 
 def test_the_overviews_runs_wait_for_the_picture(browser, runs, monkeypatch):
