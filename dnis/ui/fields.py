@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -21,22 +23,55 @@ TRAIN_SHARE = 0.7
 """About what is left to train on when the data are dealt out."""
 
 
-def widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
+@dataclass(frozen=True)
+class Defaults:
+    """What the settings stand at before anybody has touched them.
+
+    Args:
+        values: By name, in the form that the settings class has.
+        models: Models that can read the data.
+    """
+
+    values: dict[str, Any]
+    models: list[str]
+
+
+def defaults_of(task: str, data: DataSpec) -> Defaults:
+    """The defaults of a task, changed by what the data ask for and by the chosen preset.
+
+    Args:
+        task: What is to be learnt.
+        data: The data in use.
+
+    Returns:
+        The defaults of all settings.
+    """
+    interactions, of_preset = store.interactions_of(data), preset(st.session_state.get("preset", "default"))
+    wanted = {**fitting(interactions, task, round(TRAIN_SHARE * len(interactions))), **of_preset}
+    own = {
+        "strategy": data.strategy or "", "data_seed": data.seed, "recipe": of_preset.get("recipe", FIRST_RECIPE),
+        "budget": FIRST_BUDGET,
+    }  # fmt: skip
+    pair = has_pair(interactions)
+    models = [name for name in MODELS_BY_TASK[task] if pair or name not in NEED_PAIR]
+    start = SearchConfig.for_task(task, **wanted)
+    return Defaults({field.name: getattr(start, field.name) for field in dataclasses.fields(start)} | own, models)
+
+
+def widget(name: str, about: dict[str, Any], defaults: Defaults) -> Any:
     """Draw a setting.
 
     Args:
         name: Its name, which is also its key and its word in the address.
         about: Its texts and bounds.
-        task: What is to be learnt.
-        data: The data in use.
+        defaults: What all settings stand at first.
 
     Returns:
         What it stands at; hidden layers and a budget are still text.
     """
     common: dict[str, Any] = {"key": name, "help": about["help"], "persist_state": "session", "bind": "query-params"}
-    default = default_of(name, task, data)
+    default, models = defaults.values[name], defaults.models
     if name == "model":
-        models = _models(task, data)
         if st.session_state.get(name) not in models:
             st.session_state.pop(name, None)
         return st.selectbox(about["label"], models, models.index(default), **common)
@@ -60,52 +95,20 @@ def widget(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
     return st.number_input(about["label"], about["low"], about["high"], default, about["step"], format=digits, **common)
 
 
-def kept(name: str, about: dict[str, Any], task: str, data: DataSpec) -> Any:
+def kept(name: str, about: dict[str, Any], defaults: Defaults) -> Any:
     """What the setting's widget would say.
 
     Args:
         name: Its name.
         about: Its texts and bounds.
-        task: What is to be learnt.
-        data: The data in use.
+        defaults: What all settings stand at first.
 
     Returns:
         As ``widget``.
     """
-    value, default = st.session_state.get(name), default_of(name, task, data)
-    possible = _models(task, data) if name == "model" else about.get("options", [value])
-    return shown(default) if value is None or value not in possible else value
-
-
-def default_of(name: str, task: str, data: DataSpec) -> Any:
-    """What a setting stands at before anybody has touched it.
-
-    Args:
-        name: Its name.
-        task: What is to be learnt.
-        data: The data in use.
-
-    Returns:
-        The value, in the form that the settings class has.
-    """
-    of_preset = preset(st.session_state.get("preset", "default"))
-    recipe = of_preset.get("recipe", FIRST_RECIPE)
-    own = {"strategy": data.strategy or "", "data_seed": data.seed, "recipe": recipe, "budget": FIRST_BUDGET}
-    return own[name] if name in own else getattr(_start_of(task, data), name)
-
-
-def _start_of(task: str, data: DataSpec) -> SearchConfig:
-    """The defaults of a task, changed by what the data ask for and by the chosen preset."""
-    interactions = store.interactions_of(data)
-    n_train = round(TRAIN_SHARE * len(interactions))
-    wanted = {**fitting(interactions, task, n_train), **preset(st.session_state.get("preset", "default"))}
-    return SearchConfig.for_task(task, **wanted)
-
-
-def _models(task: str, data: DataSpec) -> list[str]:
-    """Models that can read the data."""
-    pair = has_pair(store.interactions_of(data))
-    return [name for name in MODELS_BY_TASK[task] if pair or name not in NEED_PAIR]
+    value = st.session_state.get(name)
+    possible = defaults.models if name == "model" else about.get("options", [value])
+    return shown(defaults.values[name]) if value is None or value not in possible else value
 
 
 def shown(value: Any) -> Any:

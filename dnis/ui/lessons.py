@@ -45,7 +45,7 @@ def tail(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
     }  # fmt: skip
     _say(words, knobs, live)
     with picture:
-        charts.show(figures.long_tail(counts, height=_HIGH), key="learn_tail_figure", alt=words["alt"])
+        charts.show(_tail(s), key="learn_tail_figure", alt=words["alt"])
 
 
 def blocks(words: Words, knobs: DeltaGenerator, picture: DeltaGenerator) -> None:
@@ -198,6 +198,11 @@ def _show(
     _say(words, knobs, live)
     with picture:
         charts.show(figure, key=key, alt=words["alt"])
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _tail(s: float) -> go.Figure:
+    return figures.long_tail(miniature.popularity(MANY, s), height=_HIGH)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -49,6 +49,7 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
         captions=list(words["modes_about"].values()), on_change=_apply_mode, persist_state="session",
     )  # fmt: skip
     task = _task(words["fields"]["task"], interactions, data)
+    defaults = fields.defaults_of(task, data)
     values: dict[str, Any] = {"task": task}
     for group, title in words["groups"].items():
         names = [name for name, about in words["fields"].items() if name != "task" and about["group"] == group]
@@ -58,9 +59,9 @@ def draw(interactions: Interactions, data: DataSpec) -> tuple[SearchConfig, Data
             for name in names:
                 about = words["fields"][name]
                 if _has_meaning(about, task, values) and _has_data(about, interactions):
-                    values[name] = (fields.widget if shown else fields.kept)(name, about, task, data)
+                    values[name] = (fields.widget if shown else fields.kept)(name, about, defaults)
     absent = [name for name, about in words["fields"].items() if not _has_data(about, interactions)]
-    lacking = {name: fields.default_of(name, task, data) for name in absent}
+    lacking = {name: defaults.values[name] for name in absent}
     settings_link.say_unmet({**values, **lacking, "preset": chosen})
     if "hidden" in values:
         values["hidden"] = _widths(values["hidden"])
@@ -109,9 +110,10 @@ def _set_all(task: str, data: DataSpec) -> None:
 
 def _set(names: Iterable[str], task: str, data: DataSpec) -> None:
     # written rather than dropped: a setting that also stands in the address would come back from there
+    defaults = fields.defaults_of(task, data).values
     for name in names:
         if name in st.session_state:
-            st.session_state[name] = fields.shown(fields.default_of(name, task, data))
+            st.session_state[name] = fields.shown(defaults[name])
 
 
 def take_split(data: DataSpec) -> None:
@@ -120,7 +122,9 @@ def take_split(data: DataSpec) -> None:
     Args:
         data: The data that the next search takes.
     """
-    _set(("strategy", "data_seed"), st.session_state.get(_TASK, ""), data)
+    for name, value in (("strategy", data.strategy or ""), ("data_seed", data.seed)):
+        if name in st.session_state:
+            st.session_state[name] = value
 
 
 def fill(config: SearchConfig, data: DataSpec) -> None:
@@ -143,9 +147,9 @@ def _apply_preset() -> None:
 
 
 def _apply_mode() -> None:
-    task, data = st.session_state[_TASK], session.current_data()
+    usual = fields.defaults_of(st.session_state[_TASK], session.current_data()).values
     for name, value in quick_settings(len(session.current_interactions())).items():
-        st.session_state[name] = value if st.session_state["mode"] == "quick" else fields.default_of(name, task, data)
+        st.session_state[name] = value if st.session_state["mode"] == "quick" else usual[name]
 
 
 def quick_settings(n_interactions: int) -> dict[str, int]:
