@@ -30,6 +30,10 @@ result = running.result()"""
 
 _MIXED = "with joined(mixed=True):  # in mixed precision, as the run was\n"
 
+_ASKING = """if len(sys.argv) < 2:
+    sys.exit(__doc__)  # where the data lie is not said
+"""
+
 _SCRIPT = Template('''"""The same search again: same data, settings and seed, hence the same numbers.
 
 Run it in the folder of DNIS Explorer, the one that holds app.py:
@@ -57,10 +61,10 @@ def report(what, metrics):
 config = SearchConfig(
 ${config}
 )
-try:
+${asking}try:
     data = DataSpec(${source}, columns=${columns}, strategy=${strategy}, seed=${seed}, core=${core})
     split = split_of(data, config.task, config.model)
-except (ValueError, OSError, IndexError) as error:
+except (ValueError, OSError) as error:
     sys.exit(f"These data cannot be used: {error}")
 ${searching}
 report("search", result.metrics)
@@ -152,6 +156,7 @@ def script(run: Run, threshold: float) -> str:
         searching=searching,
         usage=" ".join([f"{file_stem(run)}.py", *([] if is_sample else [Path(run.data.source).name])]),
         stem=file_stem(run),
+        asking="" if is_sample else _ASKING,
         source=repr(run.data.source) if is_sample else "sys.argv[1]",
         columns=repr(run.data.columns),
         core=run.data.core,

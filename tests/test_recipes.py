@@ -125,6 +125,14 @@ def test_the_script_repeats_the_run_to_the_bit(ratings_csv, tmp_path):
     assert saved["mask"].sum() == done["retrained"]["n_values"]
 
 
+def test_a_script_that_is_not_told_where_the_data_lie_says_how_it_is_called(run, tmp_path):
+    (tmp_path / "script.py").write_text(recipes.script(replace(run, data=replace(run.data, source="my.csv")), 0.1))
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Run it in the folder of DNIS Explorer" in done.stderr
+    assert done.stderr.rstrip().endswith(f"{recipes.file_stem(run)}.py my.csv")
+
+
 @pytest.mark.parametrize(
     ("settings", "mixed"),
     [({}, False), ({"model": "MLP", "compression": 4.0}, True), ({"recipe": "budget", "compression": 4.0}, False)],
