@@ -59,8 +59,9 @@ def data_name(source: str) -> str:
 
 
 def _runs(words: dict[str, str]) -> None:
-    names = distinct_names([*session.session_runs(), session.run_on_show()])
-    current = session.run_on_show().folder.name
+    # asked for once: a run that is being written can be found at one moment and not at the next
+    on_show = session.run_on_show()
+    names, current = distinct_names([*session.session_runs(), on_show]), on_show.folder.name
     # No callback here: a late tick of a page's timer still carries the value from before a search ended, and Streamlit
     # would take it for a choice. One key per run on show and choice, for the same reason: Back must not find the choice
     # that led away from where it leads.
