@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dnis.baselines import BASELINES
 from dnis.cells import CellStore
 from dnis.contests import Choice, Contest, best_trials
 from dnis.settings import CompareConfig
@@ -56,11 +57,12 @@ def fill(contest: Contest, folder: Path, n_processes: int) -> None:
 
 
 def _hand_out(contest: Contest, crew: ProcessPoolExecutor) -> None:
+    # the longest tasks first, since what is begun last is what the others wait for: small steps take more epochs
     methods, n_trials = contest.config.methods, len(contest.trials)
+    tasks = [(method, trial) for method in methods for trial in range(n_trials)]
+    tasks.sort(key=lambda task: (-BASELINES[task[0]].trains, contest.trials[task[1]].lr))
     tuned: dict[str, dict[int, list[dict[str, Any]]]] = {method: {} for method in methods}
-    waiting: dict[Future[Any], Task] = {
-        crew.submit(_tune, method, trial): (method, trial, []) for method in methods for trial in range(n_trials)
-    }
+    waiting: dict[Future[Any], Task] = {crew.submit(_tune, *task): (*task, []) for task in tasks}
     while waiting:
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
             method, number, places = waiting.pop(future)

@@ -32,25 +32,44 @@ class Lookup:
     parts: Tensor | None = None
 
 
-def distinct(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+SPARSE = 5
+"""Ids that are fewer than a table's rows by more than this factor are sorted, others are counted row by row."""
+
+
+def distinct(ids: Tensor, n_rows: int) -> tuple[Tensor, Tensor, Tensor]:
     """The distinct ones among ids.
 
     Args:
-        ids: Numbers in [0, 2^31), of any shape.
+        ids: Numbers in [0, n_rows), of any shape.
+        n_rows: Rows of the table that they belong to, at most 2^31.
 
     Returns:
         The distinct numbers (n,) in order, the place of every id among them (n_ids,), and how often each occurs (n,).
 
     Examples:
-        >>> [part.tolist() for part in distinct(torch.tensor([[7, 2], [7, 9]]))]
+        >>> [part.tolist() for part in distinct(torch.tensor([[7, 2], [7, 9]]), 10)]
         [[2, 7, 9], [1, 0, 1, 2], [1, 2, 1]]
     """
     flat = ids.reshape(-1).numpy()
+    found = _counted(flat, n_rows) if n_rows <= SPARSE * len(flat) else _sorted(flat)
+    return torch.from_numpy(found[0]), torch.from_numpy(found[1]), torch.from_numpy(found[2])
+
+
+def _counted(flat: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    times = np.bincount(flat, minlength=n_rows)
+    found = np.flatnonzero(times > 0)  # twice as fast as of the numbers
+    place = np.empty(n_rows, dtype=np.int64)
+    place[found] = np.arange(len(found))
+    return found, place[flat], times[found]
+
+
+def _sorted(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     # an id above its position: NumPy sorts numbers many times faster than it, or torch, sorts places by them
     keys = np.sort(flat << 32 | np.arange(len(flat)))
     found, place = keys >> 32, keys & 0xFFFFFFFF
-    starts = np.flatnonzero(np.diff(found, prepend=-1))
-    times = np.diff(starts, append=len(flat))
+    new = np.ones(len(flat), dtype=bool)
+    np.not_equal(found[1:], found[:-1], out=new[1:])
+    starts = np.flatnonzero(new)
     inverse = np.empty_like(place)
-    inverse[place] = np.repeat(np.arange(len(starts)), times)
-    return torch.from_numpy(found[starts]), torch.from_numpy(inverse), torch.from_numpy(times)
+    inverse[place] = np.cumsum(new) - 1
+    return found[starts], inverse, np.diff(starts, append=len(flat))

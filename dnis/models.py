@@ -11,6 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from dnis.pairs import sum_pairs
 from dnis.settings import TrainConfig
 
 
@@ -77,8 +78,7 @@ class MF(Model):
 
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""
-        user, item = rows.unbind(1)
-        return (user * item).sum(-1) + linear.sum(1) + self.global_bias
+        return sum_pairs(rows) + linear.sum(1) + self.global_bias
 
     def score_items(self, users: Tensor, user_bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:
         """Scores (n_users, n_items) by one matrix product."""
@@ -104,14 +104,10 @@ class NeuMF(Model):
 
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""
-        product = (rows[:, 0] * rows[:, 1]) @ self.product_weight
+        user, item = rows.unbind(1)[:2]
+        product = (user * item) @ self.product_weight
         hidden = torch.relu(self.perceptron(rows.flatten(1))) @ self.hidden_weight
         return product + hidden + linear.sum(1) + self.global_bias
-
-
-def _pairwise(rows: Tensor) -> Tensor:
-    """Sum over field pairs of <e_i, e_j>, (batch,), as (|sum e|^2 - sum |e|^2) / 2 (Rendle 2010, lemma 3.1)."""
-    return 0.5 * (rows.sum(1).square() - rows.square().sum(1)).sum(-1)
 
 
 class FM(Model):
@@ -119,7 +115,7 @@ class FM(Model):
 
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""
-        return _pairwise(rows) + linear.sum(1) + self.global_bias
+        return sum_pairs(rows) + linear.sum(1) + self.global_bias
 
 
 class WideDeep(Model):
@@ -149,7 +145,7 @@ class DeepFM(WideDeep):
 
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""
-        return super().forward(rows, linear) + _pairwise(rows)
+        return super().forward(rows, linear) + sum_pairs(rows)
 
 
 MODELS: dict[str, type[Model]] = {

@@ -117,7 +117,7 @@ class Network:
         return self._look_up(ids, self.items, self.grain, to_move=True)
 
     def _look_up(self, ids: Tensor, items: Tensor, grain: int, to_move: bool) -> Lookup:
-        found = distinct(torch.cat([ids.reshape(-1), items]))
+        found = distinct(torch.cat([ids.reshape(-1), items]), self.embeddings.n_rows)
         features, inverse, times = (part.to(self.device) for part in found)
         times[len(times) - len(items) :] -= 1  # to be there to be compared with is not to occur
         rows, bias, parts = pull_both(self.embeddings, self.biases, features, to_move)
@@ -135,7 +135,7 @@ class Network:
     def look_up_together(self, first: Tensor, second: Tensor) -> tuple[Lookup, Lookup]:
         """Pull every distinct feature of two batches (batch, n_fields) once, for both of them."""
         every = [first.reshape(-1), second.reshape(-1), self.items]
-        features, inverse, _ = (part.to(self.device) for part in distinct(torch.cat(every)))
+        features, inverse, _ = (part.to(self.device) for part in distinct(torch.cat(every), self.embeddings.n_rows))
         rows, bias, _ = pull_both(self.embeddings, self.biases, features)
         rows, bias = rows.requires_grad_(), bias.requires_grad_()
         looks = [

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 # tables in pages of 2 MB where the system has them: rows far apart cost a fourth less; torch reads this when it first
 # takes memory, and an own setting stays as it is
@@ -53,10 +52,11 @@ def adam_updates(
         lr: Learning rate.
         step: Number of this step, from 1.
     """
-    before = [torch.tensor(float(step - 1), device=value.device) for value in values]
-    adam(
-        list(values), list(grads), list(means), list(squares), [], before,
-        fused=True, amsgrad=False, beta1=BETA1, beta2=BETA2, lr=lr, weight_decay=0.0, eps=EPSILON, maximize=False,
+    # torch.optim's own way to it sorts tensors by device and counts their steps, which takes longer than a small update
+    torch._fused_adam_(
+        list(values), list(grads), list(means), list(squares), [],
+        [torch.tensor(float(step), device=value.device) for value in values],
+        lr=lr, beta1=BETA1, beta2=BETA2, weight_decay=0.0, eps=EPSILON, amsgrad=False, maximize=False,
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def take_rows(table: Tensor, ids: Tensor) -> Tensor:
     """
     if not table.is_cpu or not table.is_contiguous():
         return table.index_select(0, ids.to(table.device))
-    return torch.from_numpy(np.take(table.numpy(), ids.numpy(), axis=0))
+    return torch.from_numpy(table.numpy().take(ids.numpy(), axis=0))
 
 
 def put_rows(table: Tensor, ids: Tensor, rows: Tensor) -> None:
@@ -100,7 +100,7 @@ def put_rows(table: Tensor, ids: Tensor, rows: Tensor) -> None:
         table.index_copy_(0, ids, rows)
         return
     whole_row = np.dtype((np.void, table.element_size() * table.shape[1]))
-    np.put(table.numpy().view(whole_row), ids.numpy(), rows.numpy().view(whole_row))
+    table.numpy().view(whole_row).put(ids.numpy(), rows.numpy().view(whole_row))
 
 
 TOGETHER_ROWS, TOGETHER_WIDTH = 300_000, 16
@@ -155,11 +155,13 @@ class RowTable:
             grad: Gradient of the loss, (n, width).
         """
         held = [take_rows(part, ids) for part in self._held]
-        moments = [m.contiguous() for part in held for m in part.split(rows.shape[1], dim=1)]
+        together = held[0].shape[1] > rows.shape[1]
+        moments = [m.contiguous() for m in held[0].split(rows.shape[1], dim=1)] if together else held
         moved = rows.detach()
         self.move(moved, moments, grad)
-        together = [torch.cat(moments, dim=1)] if len(held) < len(moments) else moments
-        for kept, new in zip((self.values, *self._held), (moved, *together), strict=True):
+        if together:
+            held = [torch.cat(moments, dim=1)]
+        for kept, new in zip((self.values, *self._held), (moved, *held), strict=True):
             put_rows(kept, ids, new)
 
     def move(self, rows: Tensor, moments: Sequence[Tensor], grad: Tensor) -> None:

@@ -28,7 +28,8 @@ ROAD = (
     "datasets", "splits", "recency", "metrics",
     # engine
     "results", "stopping", "averaging", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection",
-    "models", "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties", "training",
+    "pairs", "models", "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties",
+    "training",
     "hypergradient", "budgets", "nested", "alphas",
     "events", "bilevel", "thresholds", "pruning",
     # files
