@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dnis.feeds import Batch
+from dnis.penalties import shrinkage
 from dnis.training import Trainer
 
 EPSILON = 1e-8
@@ -62,7 +63,7 @@ def alpha_gradient(trainer: Trainer, train: Batch, validation: Batch, order: int
     with torch.no_grad():
         # every process steps by the gradient of the whole batch, and differentiates its own share of it
         step_rows, step_bias, *step_dense = group.sums(inner)
-        shrink = trainer.shrinkage(behind)
+        shrink = shrinkage(trainer.penalty, behind)
         step_rows, step_bias = step_rows + shrink * behind.rows, step_bias + shrink * behind.bias
         ahead = replace(
             look,

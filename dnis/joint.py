@@ -34,6 +34,8 @@ class Columns(RowTable):
         optimizer: ``adam`` or ``adagrad``.
     """
 
+    narrows = False
+
     def __init__(self, record: Tensor, columns: slice, lr: float, optimizer: str) -> None:
         self.record, self.lr, self.optimizer, self.steps = record, lr, optimizer, 0
         self.values, *self._moments = (part[:, columns] for part in record.chunk(PARTS[optimizer], dim=1))

@@ -31,6 +31,12 @@ def _turn_input(perceptron: nn.Sequential, axes: Tensor) -> None:
     weight.copy_((weight.view(len(weight), -1, len(axes)) @ axes).flatten(1))
 
 
+def _inputs(model: Model, dims: Tensor) -> dict[str, Tensor]:
+    """The inputs of a perceptron over all fields' rows that belong to some dimensions."""
+    starts = model.embedding_dim * torch.arange(model.n_fields, device=dims.device)
+    return {"perceptron.0.weight": (starts[:, None] + dims).flatten()}
+
+
 class Model(nn.Module):
     """What all models share: a global bias, the settings, and the fields they read.
 
@@ -57,9 +63,14 @@ class Model(nn.Module):
             name = type(self).__name__
             raise ValueError(f"{name} reads {limit} fields for task {config.task!r}, the data has {n_fields}")
         self.global_bias = nn.Parameter(torch.zeros(()))
+        self.n_fields, self.embedding_dim = n_fields, config.embedding_dim
 
     def turn(self, axes: Tensor) -> None:
         """Get ready for rows that come as ``rows @ axes`` (K, K) from now on, so that scores stay what they were."""
+
+    def along_rows(self, dims: Tensor) -> dict[str, Tensor]:
+        """Parameters whose last axis goes along with the rows' dimensions: which of its entries belong to ``dims``."""
+        return {}
 
     def score_items(self, users: Tensor, user_bias: Tensor, items: Tensor, item_bias: Tensor) -> Tensor:
         """Scores of every item for every user, (n_users, n_items), from selected rows (n, K) and biases (n,)."""
@@ -102,6 +113,10 @@ class NeuMF(Model):
         _turn_input(self.perceptron, axes)
         self.product_weight.copy_(self.product_weight @ axes)
 
+    def along_rows(self, dims: Tensor) -> dict[str, Tensor]:
+        """Inputs of the perceptron, and weights of the product."""
+        return _inputs(self, dims) | {"product_weight": dims}
+
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""
         user, item = rows.unbind(1)[:2]
@@ -128,6 +143,10 @@ class WideDeep(Model):
     def turn(self, axes: Tensor) -> None:
         """Turn the first layer."""
         _turn_input(self.perceptron, axes)
+
+    def along_rows(self, dims: Tensor) -> dict[str, Tensor]:
+        """Inputs of the perceptron."""
+        return _inputs(self, dims)
 
     def forward(self, rows: Tensor, linear: Tensor) -> Tensor:
         """Scores (batch,)."""

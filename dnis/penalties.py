@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dnis.lookups import Lookup
 from dnis.settings import TrainConfig
 
 
@@ -31,3 +32,18 @@ def penalty_of(counts: np.ndarray, config: TrainConfig) -> Tensor:
     share **= config.l2_nu
     share *= config.l2
     return torch.from_numpy(share)
+
+
+def shrinkage(penalty: Tensor, look: Lookup) -> Tensor:
+    """Gradient of the L2 penalty per unit of row, (n, 1): 2 l2 (count / mean)^nu times the row's share of lookups.
+
+    The penalty is l2 * mean over the batch of sum over fields (count / mean)^nu |e|^2.
+
+    Args:
+        penalty: Of every feature, (n_features,).
+        look: The rows that a batch pulled, n of them.
+
+    Returns:
+        What a row is multiplied by to give its gradient, (n, 1).
+    """
+    return (2 / look.shape[0] * look.times * penalty.index_select(0, look.features))[:, None]

@@ -24,6 +24,9 @@ class UniformSelection(nn.Module):
         """Parameters of the selection that train together with the model's weights."""
         return []
 
+    def narrow(self, dims: Tensor) -> None:
+        """Get ready for rows of some dimensions (k,) alone, which are all that anybody keeps."""
+
 
 class SoftSelection(UniformSelection):
     """The soft selection layer of DNIS: e~_i = alpha[block(i)] * e_i, elementwise (DNIS section 2, step 2).
@@ -79,6 +82,11 @@ class HardSelection(UniformSelection):
     def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
         """Kept entries only: what a mask that moves may let come back is not made smaller meanwhile."""
         return rows * self._kept(feature_ids)
+
+    def narrow(self, dims: Tensor) -> None:
+        """The scheme's part of these dimensions."""
+        self.mask = self.mask.index_select(1, dims)
+        self.alpha = None if self.alpha is None else self.alpha.index_select(1, dims)
 
     def _kept(self, feature_ids: Tensor) -> Tensor:
         """1 where an entry stays, 0 elsewhere, (n, K); torch makes numbers of bytes six times as fast as of bools."""

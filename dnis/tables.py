@@ -118,6 +118,9 @@ class RowTable:
         optimizer: ``adam`` (lazy: moments of untouched rows rest) or ``adagrad``.
     """
 
+    narrows = True
+    """Whether ``restart`` may change the width."""
+
     def __init__(self, values: Tensor, lr: float, optimizer: str = "adam") -> None:
         self.lr = lr
         self.optimizer = optimizer

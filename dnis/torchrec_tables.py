@@ -58,6 +58,8 @@ class TorchRecTable(ShardedTable):
         ValueError: If TorchRec is not installed, or the width or the optimiser is not one that it has.
     """
 
+    narrows = False
+
     def __init__(self, values: Tensor, lr: float, optimizer: str, n_rows: int, group: Solo) -> None:
         check_torchrec(values.shape[1], optimizer)
         self._range = -(-n_rows // group.world)

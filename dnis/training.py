@@ -14,9 +14,9 @@ from torch import Tensor
 from dnis.averaging import RunningMean
 from dnis.feeds import Batch, Feed, epoch_generator
 from dnis.joint import push_both
-from dnis.lookups import Lookup
+from dnis.narrowing import Narrowed, kept_dims
 from dnis.network import Network
-from dnis.penalties import penalty_of
+from dnis.penalties import penalty_of, shrinkage
 from dnis.results import EpochEvent, TrainResult
 from dnis.rotation import turn
 from dnis.schemes import DimensionScheme
@@ -54,15 +54,19 @@ class Trainer:
         self.network = Network.create(part.n_features, len(part.vocabulary.fields), config, selection, unknown)
         with torch.no_grad():
             self.network.model.global_bias.fill_(self.task.start_bias(part.mean_target))
-        self.parameters = self.network.trained_parameters(freeze_dense)
-        slow = {id(p) for p in selection.weights()}
-        self._paces: dict[float, list[int]] = {}
-        for i, parameter in enumerate(self.parameters):
-            self._paces.setdefault(config.lr * (SELECTION_PACE if id(parameter) in slow else 1.0), []).append(i)
-        self._forget()
+        self._hold(freeze_dense)
         self.counts = part.counts
         self.penalty = penalty_of(self.counts, config).to(self.network.group.device)
         self.start_loss = self.task.start_loss(self.network, part, epoch_generator(config.seed, 0))
+
+    def _hold(self, freeze_dense: bool = False) -> None:
+        """Take up the network's dense parameters, each with its pace; their optimiser remembers nothing."""
+        self.parameters = self.network.trained_parameters(freeze_dense)
+        slow = {id(p) for p in self.network.selection.weights()}
+        self._paces: dict[float, list[int]] = {}
+        for i, parameter in enumerate(self.parameters):
+            self._paces.setdefault(self.config.lr * (SELECTION_PACE if id(parameter) in slow else 1.0), []).append(i)
+        self._forget()
 
     def step(self, batch: Batch) -> Tensor:
         """Move the weights against the training loss of one batch, and say what that loss was."""
@@ -72,7 +76,7 @@ class Trainer:
         mine = torch.autograd.grad(loss, [look.rows, look.bias, *self.parameters])
         loss, grad_rows, grad_bias, *grads = self.network.group.sums([loss, *mine])
         with torch.no_grad():
-            shrink = self.shrinkage(look)
+            shrink = shrinkage(self.penalty, look)
             grad_rows.addcmul_(self.network.selection.penalised(look.rows, look.features), shrink)
             grad_bias.addcmul_(look.bias, shrink)
             push_both(self.network.embeddings, self.network.biases, look, grad_rows, grad_bias)
@@ -82,19 +86,6 @@ class Trainer:
                 own = [self.parameters[i] for i in those]
                 adam_updates(own, means, squares, [grads[i] for i in those], lr, self._steps)
         return loss.detach()
-
-    def shrinkage(self, look: Lookup) -> Tensor:
-        """Gradient of the L2 penalty per unit of row, (n, 1): 2 l2 (count / mean)^nu times the row's share of lookups.
-
-        The penalty is l2 * mean over the batch of sum over fields (count / mean)^nu |e|^2.
-
-        Args:
-            look: The rows that a batch pulled, n of them.
-
-        Returns:
-            What a row is multiplied by to give its gradient, (n, 1).
-        """
-        return (2 / look.shape[0] * look.times * self.penalty.index_select(0, look.features))[:, None]
 
     def run_epoch(self, epoch: int, before_step: Callable[[Batch], None] | None = None) -> float:
         """Walk once over the interactions.
@@ -124,6 +115,12 @@ class Trainer:
         turn(self.network, self.counts)
         self.network.biases.restart(self.network.biases.values)
         self._forget()
+
+    def narrow(self, dims: Tensor) -> Narrowed:
+        """Go on with some dimensions (k,) alone, all that any feature keeps; the optimisers remember nothing."""
+        narrowed = Narrowed(self.network, dims)
+        self._hold()
+        return narrowed
 
     @torch.no_grad()
     def take_over(self, other: Trainer) -> None:
@@ -202,12 +199,15 @@ def train(
     if scheme is not None and final:
         scheme = scheme.regrouped(part.counts, part.vocabulary.field_of)
     trainer = _started(part, config, make_selection(scheme, torch.Generator().manual_seed(config.seed)))
+    dims = kept_dims(scheme, trainer.network)
+    narrowed = None if dims is None else trainer.narrow(dims)
     history, best_epoch = _run_epochs(trainer, split, final, on_event)
     metrics = {"test": trainer.evaluate(split.test, part)}
     if not final:
         metrics["val"] = trainer.evaluate(split.select_val, part)
     fitted, seconds = trainer.network.fitted(config), time.perf_counter() - started
-    return TrainResult(fitted, tuple(history), best_epoch, metrics, seconds, scheme)
+    whole = fitted if narrowed is None else narrowed.widened(fitted)
+    return TrainResult(whole, tuple(history), best_epoch, metrics, seconds, scheme)
 
 
 def _started(part: Interactions, config: TrainConfig, selection: UniformSelection) -> Trainer:

@@ -29,7 +29,7 @@ ROAD = (
     # engine
     "results", "stopping", "averaging", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection",
     "pairs", "models", "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties",
-    "training",
+    "narrowing", "training",
     "hypergradient", "budgets", "nested", "alphas",
     "events", "bilevel", "thresholds", "pruning",
     # files

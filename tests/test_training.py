@@ -6,6 +6,7 @@ import torch
 
 from dnis.bilevel import search
 from dnis.feeds import Feed, epoch_generator
+from dnis.penalties import shrinkage
 from dnis.schemes import DimensionScheme, make_blocks
 from dnis.selection import HardSelection, SoftSelection, UniformSelection, make_selection
 from dnis.settings import SearchConfig
@@ -88,9 +89,10 @@ def test_the_shrinkage_is_the_gradient_of_the_written_penalty(nu):
     ids = torch.from_numpy(part.ids[:40].astype(np.int64))
     look = trainer.network.look_up(ids)
     rows, bias = look.rows.detach().numpy(), look.bias.detach().numpy()
+    shrink = shrinkage(trainer.penalty, look)
     counts = np.maximum(np.bincount(part.ids.ravel(), minlength=part.n_features), 1)
     given = (ids.numpy(), look.features.numpy(), counts, 0.3, nu)
-    for values, found in ((rows, trainer.shrinkage(look) * look.rows), (bias, trainer.shrinkage(look) * look.bias)):
+    for values, found in ((rows, shrink * look.rows), (bias, shrink * look.bias)):
         for at in np.ndindex(*values.shape):
             kept = values[at]
             values[at] = kept + 1e-4
