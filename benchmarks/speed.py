@@ -1,4 +1,4 @@
-"""What an epoch costs for every model: plain training, searches of both orders, and the training of others, in one run.
+"""What an epoch costs for every model: plain training, searches, a cut table, and the training of others, in one run.
 
 ``python -m benchmarks.speed [--source sample:movielens-small] [--models MF ...] [--rounds 5] [--python PYTHON]``
 
@@ -31,9 +31,11 @@ from torch import nn
 from dnis.bilevel import Search
 from dnis.datasets import load
 from dnis.models import MODELS
+from dnis.narrowing import kept_dims
 from dnis.preparation import dealt, with_defaults
 from dnis.pruning import sweep, sweep_thresholds
-from dnis.selection import UniformSelection
+from dnis.schemes import DimensionScheme, make_blocks
+from dnis.selection import UniformSelection, make_selection
 from dnis.settings import MODELS_BY_TASK, DataSpec, SearchConfig
 from dnis.splits import Split
 from dnis.training import Trainer
@@ -77,6 +79,18 @@ def search_epoch(split: Split, config: SearchConfig) -> Callable[[int], None]:
         search.trainer.run_epoch(epoch, search._before_step(validation, None))
 
     return run
+
+
+def cut_epoch(split: Split, config: SearchConfig) -> Callable[[int], object]:
+    """The training of a table cut to the first eighth of its dimensions, without the others."""
+    blocks = make_blocks(split.counts, config.n_blocks, config.blocks, split.train.vocabulary.field_of)
+    dims = np.full(int(blocks.max()) + 1, config.embedding_dim // 8)
+    scheme = DimensionScheme.from_block_dims(dims, blocks, config.embedding_dim)
+    trainer = Trainer(split.train, config, make_selection(scheme, torch.Generator()))
+    kept = kept_dims(scheme, trainer.network)
+    if kept is not None:
+        trainer.narrow(kept)
+    return trainer.run_epoch
 
 
 def seconds_of(runs: dict[str, Callable[[int], object]], rounds: int) -> dict[str, list[float]]:
@@ -140,6 +154,7 @@ def measured(split: Split, config: SearchConfig, options: argparse.Namespace, sp
         "train": trainer.run_epoch,
         "search_order_1": search_epoch(split, config),
         "search_order_2": search_epoch(split, replace(config, order=2)),
+        "cut_to_an_eighth": cut_epoch(split, config),
         "minimal_loop": minimal_epoch(split, config),
     }
     taken = seconds_of(runs, options.rounds)
