@@ -31,7 +31,6 @@ from torch import nn
 from dnis.bilevel import Search
 from dnis.datasets import load
 from dnis.models import MODELS
-from dnis.narrowing import kept_dims
 from dnis.preparation import dealt, with_defaults
 from dnis.pruning import sweep, sweep_thresholds
 from dnis.schemes import DimensionScheme, make_blocks
@@ -82,14 +81,12 @@ def search_epoch(split: Split, config: SearchConfig) -> Callable[[int], None]:
 
 
 def cut_epoch(split: Split, config: SearchConfig) -> Callable[[int], object]:
-    """The training of a table cut to the first eighth of its dimensions, without the others."""
+    """The training of a table cut to the first eighth of its dimensions; the others are left out where they can be."""
     blocks = make_blocks(split.counts, config.n_blocks, config.blocks, split.train.vocabulary.field_of)
-    dims = np.full(int(blocks.max()) + 1, config.embedding_dim // 8)
+    dims = np.full(int(blocks.max()) + 1, max(config.embedding_dim // 8, 1))
     scheme = DimensionScheme.from_block_dims(dims, blocks, config.embedding_dim)
     trainer = Trainer(split.train, config, make_selection(scheme, torch.Generator()))
-    kept = kept_dims(scheme, trainer.network)
-    if kept is not None:
-        trainer.narrow(kept)
+    trainer.narrow()
     return trainer.run_epoch
 
 

@@ -62,6 +62,7 @@ class DnisBudget(Baseline):
 
     label = "DNIS, budget"
     trains = 2.0
+    by_budget = True
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search per budget."""
@@ -77,6 +78,7 @@ class DnisNested(Baseline):
 
     label = "DNIS, nested"
     trains = 2.0
+    by_budget = True
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search per budget."""

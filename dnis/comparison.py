@@ -48,7 +48,7 @@ def estimate_s(split: Split, config: CompareConfig) -> float:
     for batch in islice(batches, TIMED_STEPS):
         trainer.step(batch)
     per_epoch = (time.perf_counter() - started) / TIMED_STEPS * -(-len(split.train) // config.search.batch_size)
-    proposals = sum(BASELINES[m].trains for m in config.methods)
+    proposals = sum(BASELINES[m].cost(len(config.compressions)) for m in config.methods)
     per_trial = len(config.methods) * len(config.compressions) + proposals
     return 1.3 * 12 * per_epoch * per_trial * (config.n_trials + len(config.seeds))
 

@@ -32,6 +32,7 @@ class DimensionController(Baseline):
 
     label = "NIS"
     trains = 3.0
+    by_budget = True
     lr, price = 0.05, 1.0
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:

@@ -57,12 +57,9 @@ def fill(contest: Contest, folder: Path, n_processes: int) -> None:
 
 
 def _hand_out(contest: Contest, crew: ProcessPoolExecutor) -> None:
-    # the longest tasks first, since what is begun last is what the others wait for: small steps take more epochs
-    methods, n_trials = contest.config.methods, len(contest.trials)
-    tasks = [(method, trial) for method in methods for trial in range(n_trials)]
-    tasks.sort(key=lambda task: (-BASELINES[task[0]].trains, contest.trials[task[1]].lr))
-    tuned: dict[str, dict[int, list[dict[str, Any]]]] = {method: {} for method in methods}
-    waiting: dict[Future[Any], Task] = {crew.submit(_tune, *task): (*task, []) for task in tasks}
+    n_trials = len(contest.trials)
+    tuned: dict[str, dict[int, list[dict[str, Any]]]] = {method: {} for method in contest.config.methods}
+    waiting: dict[Future[Any], Task] = {crew.submit(_tune, *task): (*task, []) for task in trials_in_turn(contest)}
     while waiting:
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
             method, number, places = waiting.pop(future)
@@ -77,6 +74,21 @@ def _hand_out(contest: Contest, crew: ProcessPoolExecutor) -> None:
                 chosen = best_trials([tuned[method][t] for t in range(n_trials)])
                 for seed, those in contest.shares(chosen):
                     waiting[crew.submit(_final, method, seed, those, chosen)] = (method, seed, those)
+
+
+def trials_in_turn(contest: Contest) -> list[tuple[str, int]]:
+    """Methods and trials, first those that probably take longest: what is begun last is what the others wait for.
+
+    Args:
+        contest: What is to be computed.
+
+    Returns:
+        Every method with every trial, the costliest methods first, of each the smallest learning rates, which take more
+        epochs.
+    """
+    n_budgets, rates = len(contest.budgets), [trial.lr for trial in contest.trials]
+    every = [(method, trial) for method in contest.config.methods for trial in range(len(rates))]
+    return sorted(every, key=lambda task: (-BASELINES[task[0]].cost(n_budgets), rates[task[1]]))
 
 
 def _begin(split: Split, config: CompareConfig, folder: Path, n_threads: int) -> None:

@@ -46,6 +46,7 @@ class GradualMagnitude(Baseline):
 
     label = "Gradual"
     trains = 2.0
+    by_budget = True
     every = 10
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:

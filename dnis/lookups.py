@@ -57,7 +57,7 @@ def distinct(ids: Tensor, n_rows: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def _counted(flat: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     times = np.bincount(flat, minlength=n_rows)
-    found = np.flatnonzero(times > 0)  # twice as fast as of the numbers
+    found = np.flatnonzero(times > 0)  # a search of bools takes half the time of one of numbers
     place = np.empty(n_rows, dtype=np.int64)
     place[found] = np.arange(len(found))
     return found, place[flat], times[found]

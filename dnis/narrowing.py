@@ -6,37 +6,40 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dnis.network import Network
 from dnis.results import Fitted
-from dnis.schemes import DimensionScheme
+from dnis.selection import HardSelection
 
 
 class Narrowed:
-    """A network that goes on with some of its dimensions.
+    """What a network has left out that goes on with some of its dimensions.
 
     A dimension that no feature keeps is zero in every row: it changes no score, and nothing of it, or of what the
     model has for it, ever gets a gradient. Without it a step costs what the table that is left costs.
 
     Args:
-        network: Changed in place, tables, selection and model; parameters of the model are other ones afterwards.
+        network: With a fixed scheme; changed in place. The optimisers of its tables remember nothing, and those
+            parameters of the model that go along with the dimensions are other ones afterwards.
         dims: Which dimensions stay, (k,) ascending, of K.
     """
 
     @torch.no_grad()
-    def __init__(self, network: Network, dims: Tensor) -> None:
-        self.dims, self.width = dims.numpy(), network.embeddings.values.shape[1]
-        dims, model = dims.to(network.device), network.model
-        self._along = {name: index.cpu().numpy() for name, index in model.along_rows(dims).items()}
-        self._full: dict[str, np.ndarray] = {}
-        for name, index in model.along_rows(dims).items():
+    def __init__(self, network: Network, dims: np.ndarray) -> None:
+        self.dims, self.width, model = dims, network.embeddings.values.shape[1], network.model
+        kept = torch.from_numpy(dims).to(network.device)
+        self._left: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for name, index in model.along_rows(kept).items():
             weight = model.get_parameter(name)
-            self._full[name] = weight.cpu().numpy().copy()
+            self._left[name] = weight.cpu().numpy().copy(), index.cpu().numpy()
             owner, _, attribute = name.rpartition(".")
             setattr(model.get_submodule(owner), attribute, nn.Parameter(weight[..., index].contiguous()))
-        network.embeddings.restart(network.embeddings.values.index_select(1, dims))
-        network.selection.narrow(dims)
+        model.embedding_dim = len(dims)
+        network.embeddings.restart(network.embeddings.values.index_select(1, kept))
+        network.biases.restart(network.biases.values)
+        if isinstance(network.selection, HardSelection):
+            network.selection.narrow(kept)
 
     def widened(self, fitted: Fitted) -> Fitted:
         """The numbers of the whole model.
@@ -50,24 +53,25 @@ class Narrowed:
         rows = np.zeros((len(fitted.embeddings), self.width), dtype=np.float32)
         rows[:, self.dims] = fitted.embeddings
         dense = dict(fitted.dense)
-        for name, index in self._along.items():
-            dense[name] = self._full[name].copy()
+        for name, (whole, index) in self._left.items():
+            dense[name] = whole.copy()
             dense[name][..., index] = fitted.dense[name]
         return replace(fitted, embeddings=rows, dense=dense)
 
 
-def kept_dims(scheme: DimensionScheme | None, network: Network) -> Tensor | None:
-    """The dimensions that a training needs, (k,).
+def kept_dims(network: Network) -> np.ndarray | None:
+    """The dimensions that a training under a fixed scheme needs.
 
     Args:
-        scheme: What stays; None for everything.
-        network: Whose tables it is.
+        network: With any selection.
 
     Returns:
-        Those that any feature keeps, at least one; None where that is all of them, where rows are lifted to all
-        dimensions, or where the table cannot change its width.
+        Those that any feature keeps, (k,), at least one; None where that is all of them, where the selection may still
+        change or lifts rows to all dimensions, or where the table cannot change its width.
     """
-    if scheme is None or scheme.projected or not network.embeddings.narrows:
+    if not isinstance(network.selection, HardSelection) or not network.embeddings.narrows:
         return None
-    kept = np.flatnonzero(scheme.mask.any(axis=0))
-    return None if len(kept) == scheme.mask.shape[1] else torch.from_numpy(kept if len(kept) else np.zeros(1, np.int64))
+    mask = network.selection.mask
+    kept = mask.any(dim=0).nonzero()[:, 0].cpu().numpy()
+    kept = kept if len(kept) else np.zeros(1, dtype=np.int64)
+    return kept if len(kept) < mask.shape[1] else None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class _Pairs(torch.autograd.Function):
-    """Autograd by itself writes three tensors of the size of the rows for each one that is needed."""
+    """``sum_pairs``, whose gradient autograd by itself writes in three tensors of the size of the rows for one."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
@@ -17,6 +17,8 @@ class _Pairs(torch.autograd.Function):
         if rows.shape[1] == 2:
             first, second = rows.unbind(1)
             return (first * second).sum(-1)
+        if rows.shape[1] == 1:
+            return rows.new_zeros(len(rows))
         own = torch.linalg.vector_norm(rows.flatten(1), dim=1).square()
         return 0.5 * (rows.sum(1).square().sum(-1) - own)
 

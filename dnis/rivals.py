@@ -38,11 +38,13 @@ class Candidate:
 class Baseline(ABC):
     """The protocol: settings and budgets in, one candidate per budget out.
 
-    ``trains`` says how many trainings of a full table one call costs, for the estimate of time.
+    ``trains`` says how many trainings of a full table one call costs, for the estimate of time, or each budget of a
+    call where it is ``by_budget``.
     """
 
     label = ""
     trains = 0.0
+    by_budget = False
 
     @abstractmethod
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
@@ -58,6 +60,11 @@ class Baseline(ABC):
         Returns:
             Candidates in the order of ``budgets``.
         """
+
+    @classmethod
+    def cost(cls, n_budgets: int) -> float:
+        """Trainings of a full table that candidates for so many budgets cost."""
+        return cls.trains * (n_budgets if cls.by_budget else 1)
 
 
 def feature_blocks(split: Split, config: SearchConfig) -> np.ndarray:

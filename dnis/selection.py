@@ -24,9 +24,6 @@ class UniformSelection(nn.Module):
         """Parameters of the selection that train together with the model's weights."""
         return []
 
-    def narrow(self, dims: Tensor) -> None:
-        """Get ready for rows of some dimensions (k,) alone, which are all that anybody keeps."""
-
 
 class SoftSelection(UniformSelection):
     """The soft selection layer of DNIS: e~_i = alpha[block(i)] * e_i, elementwise (DNIS section 2, step 2).
@@ -84,7 +81,7 @@ class HardSelection(UniformSelection):
         return rows * self._kept(feature_ids)
 
     def narrow(self, dims: Tensor) -> None:
-        """The scheme's part of these dimensions."""
+        """Get ready for rows of some dimensions (k,) alone, which are all that any feature keeps."""
         self.mask = self.mask.index_select(1, dims)
         self.alpha = None if self.alpha is None else self.alpha.index_select(1, dims)
 

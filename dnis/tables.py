@@ -52,7 +52,8 @@ def adam_updates(
         lr: Learning rate.
         step: Number of this step, from 1.
     """
-    # torch.optim's own way to it sorts tensors by device and counts their steps, which takes longer than a small update
+    # private, of the torch that is pinned: the way to it through torch.optim sorts tensors by device and counts steps,
+    # which takes longer than a small update
     torch._fused_adam_(
         list(values), list(grads), list(means), list(squares), [],
         [torch.tensor(float(step), device=value.device) for value in values],

@@ -48,20 +48,20 @@ class Trainer:
     def __init__(
         self, part: Interactions, config: TrainConfig, selection: UniformSelection, freeze_dense: bool = False
     ) -> None:
-        self.config, self.feed = config, Feed(part, config)
+        self.config, self.feed, self.freeze_dense = config, Feed(part, config), freeze_dense
         self.task = self.feed.task
         unknown = part.vocabulary.offsets[:-1]
         self.network = Network.create(part.n_features, len(part.vocabulary.fields), config, selection, unknown)
         with torch.no_grad():
             self.network.model.global_bias.fill_(self.task.start_bias(part.mean_target))
-        self._hold(freeze_dense)
+        self._hold()
         self.counts = part.counts
         self.penalty = penalty_of(self.counts, config).to(self.network.group.device)
         self.start_loss = self.task.start_loss(self.network, part, epoch_generator(config.seed, 0))
 
-    def _hold(self, freeze_dense: bool = False) -> None:
+    def _hold(self) -> None:
         """Take up the network's dense parameters, each with its pace; their optimiser remembers nothing."""
-        self.parameters = self.network.trained_parameters(freeze_dense)
+        self.parameters = self.network.trained_parameters(self.freeze_dense)
         slow = {id(p) for p in self.network.selection.weights()}
         self._paces: dict[float, list[int]] = {}
         for i, parameter in enumerate(self.parameters):
@@ -116,9 +116,10 @@ class Trainer:
         self.network.biases.restart(self.network.biases.values)
         self._forget()
 
-    def narrow(self, dims: Tensor) -> Narrowed:
-        """Go on with some dimensions (k,) alone, all that any feature keeps; the optimisers remember nothing."""
-        narrowed = Narrowed(self.network, dims)
+    def narrow(self) -> Narrowed | None:
+        """Leave out the dimensions that no feature keeps, if there are any; the optimisers remember nothing."""
+        dims = kept_dims(self.network)
+        narrowed = None if dims is None else Narrowed(self.network, dims)
         self._hold()
         return narrowed
 
@@ -199,8 +200,7 @@ def train(
     if scheme is not None and final:
         scheme = scheme.regrouped(part.counts, part.vocabulary.field_of)
     trainer = _started(part, config, make_selection(scheme, torch.Generator().manual_seed(config.seed)))
-    dims = kept_dims(scheme, trainer.network)
-    narrowed = None if dims is None else trainer.narrow(dims)
+    narrowed = trainer.narrow()
     history, best_epoch = _run_epochs(trainer, split, final, on_event)
     metrics = {"test": trainer.evaluate(split.test, part)}
     if not final:

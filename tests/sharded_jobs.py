@@ -11,6 +11,7 @@ import numpy as np
 from dnis.bilevel import search
 from dnis.processes import Group, joined
 from dnis.pruning import prune
+from dnis.schemes import DimensionScheme, make_blocks
 from dnis.training import train
 from tests.engine_data import small_config, small_split, timed
 
@@ -49,12 +50,13 @@ def done(job):
     return found | dense
 
 
-def retrained():
-    """A plain training, then its history and tables."""
+def retrained(dims=None):
+    """A training, plain or of blocks that keep some dimensions: its tables, dense layers and metrics."""
     split = small_split("ctr", 4)
-    model = train(split, small_config("ctr", model="DeepFM", epochs=3, ema_decay=0.5).for_training())
+    scheme = None if dims is None else DimensionScheme.from_block_dims(np.array(dims), make_blocks(split.counts, 3), 4)
+    model = train(split, small_config("ctr", model="DeepFM", epochs=3, ema_decay=0.5).for_training(), scheme)
     test = np.array(list(model.metrics["test"].values()))
-    return {"embeddings": model.model.embeddings, "biases": model.model.biases, "metrics": test}
+    return {"embeddings": model.model.embeddings, "biases": model.model.biases, "metrics": test, **model.model.dense}
 
 
 def leave_alpha_unsummed(sums):
@@ -89,6 +91,7 @@ def main(folder, words):
         if by_torchrec:
             return
         keep("train", retrained())
+        keep("retrain", retrained([2, 1, 1]))
         right = Group.sums
         for name in words:
             job, made = MUTANTS[name]

@@ -6,12 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dnis.cells import CellStore
 from dnis.comparison import compare
+from dnis.contests import Contest
+from dnis.crew import trials_in_turn
 from dnis.settings import CompareConfig
 from tests.judging_data import judging_config, planted_split
 
@@ -32,6 +36,16 @@ def told(found):
 
 class StopError(Exception):
     """Somebody pressed stop."""
+
+
+def test_what_takes_longest_is_begun_first():
+    config = replace(CONFIG, methods=("uniform", "magnitude", "dnis", "dnis-nested"), n_trials=3)
+    contest = Contest(planted_split(), config, CellStore(None, planted_split()), None)
+    turns = trials_in_turn(contest)
+    assert [method for method, _ in turns] == [m for m in reversed(config.methods) for _ in range(3)]
+    rates = [contest.trials[trial].lr for _, trial in turns]
+    for first in range(0, 12, 3):
+        assert rates[first] < rates[first + 1] < rates[first + 2]
 
 
 def test_two_processes_give_the_numbers_of_one_and_tell_of_every_cell(tmp_path):

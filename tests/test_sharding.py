@@ -45,7 +45,7 @@ def finished(process, seconds=240):
 @pytest.fixture(scope="module")
 def alone():
     jobs = {job: sharded_jobs.done(job) for job in sharded_jobs.JOBS}
-    return jobs | {"train": sharded_jobs.retrained()}
+    return jobs | {"train": sharded_jobs.retrained(), "retrain": sharded_jobs.retrained([2, 1, 1])}
 
 
 @pytest.fixture(scope="module", params=[2, 3])

@@ -6,13 +6,12 @@ import torch
 
 from dnis.bilevel import search
 from dnis.feeds import Feed, epoch_generator
-from dnis.penalties import shrinkage
 from dnis.schemes import DimensionScheme, make_blocks
 from dnis.selection import HardSelection, SoftSelection, UniformSelection, make_selection
 from dnis.settings import SearchConfig
 from dnis.stopping import DivergedError
 from dnis.training import Trainer, train
-from tests.engine_data import as_double, interactions, poisoned, same_bits, small_config, small_split
+from tests.engine_data import interactions, poisoned, same_bits, small_config, small_split
 
 HARD = {
     "narrow": lambda block_of: DimensionScheme.from_block_dims(np.array([3, 2, 1]), block_of, 4),
@@ -68,39 +67,6 @@ def test_generators_of_neighbouring_seeds_epochs_and_streams_draw_different_numb
         torch.rand(1, generator=epoch_generator(s, e, t)).item() for s in range(3) for e in range(3) for t in (0, 1)
     }
     assert len(draws) == 18
-
-
-def written_penalty(rows, bias, ids, features, counts, l2, nu):
-    """l2 * mean over the batch of sum over fields (count / mean)^nu (|e|^2 + b^2), in two loops."""
-    place = {int(f): i for i, f in enumerate(features)}
-    total = 0.0
-    for row in ids:
-        for feature in row:
-            weight = (counts[feature] / counts.mean()) ** nu
-            e, b = rows[place[int(feature)]], bias[place[int(feature)]]
-            total += weight * ((e * e).sum() + (b * b).sum())
-    return l2 * total / len(ids)
-
-
-@pytest.mark.parametrize("nu", [0.0, -0.5, 1.0])
-def test_the_shrinkage_is_the_gradient_of_the_written_penalty(nu):
-    trainer = as_double(trainer_of(l2=0.3, l2_nu=nu))
-    part = small_split().train
-    ids = torch.from_numpy(part.ids[:40].astype(np.int64))
-    look = trainer.network.look_up(ids)
-    rows, bias = look.rows.detach().numpy(), look.bias.detach().numpy()
-    shrink = shrinkage(trainer.penalty, look)
-    counts = np.maximum(np.bincount(part.ids.ravel(), minlength=part.n_features), 1)
-    given = (ids.numpy(), look.features.numpy(), counts, 0.3, nu)
-    for values, found in ((rows, shrink * look.rows), (bias, shrink * look.bias)):
-        for at in np.ndindex(*values.shape):
-            kept = values[at]
-            values[at] = kept + 1e-4
-            above = written_penalty(rows, bias, *given)
-            values[at] = kept - 1e-4
-            below = written_penalty(rows, bias, *given)
-            values[at] = kept
-            assert found[at].item() == pytest.approx((above - below) / 2e-4, rel=1e-4, abs=1e-9)
 
 
 @pytest.mark.parametrize("model", ["MF", "DeepFM"])
