@@ -22,7 +22,7 @@ from dnis.intervals import Outcomes, paired_difference
 from dnis.settings import CompareConfig, SearchConfig
 from dnis.tasks import TASKS
 
-METHODS = ("uniform", "dnis", "dnis-nested", "uniform-turned", "gradual", "random", "mde", "pep")
+METHODS = ("uniform", "dnis", "dnis-fit", "uniform-turned", "gradual", "random", "mde", "pep")
 RATING = CompareConfig(
     SearchConfig(batch_size=4096, lr=2e-3, l2=0.05, epochs=80, patience=3, warm_epochs=8),
     METHODS,
@@ -106,7 +106,7 @@ Found = dict[tuple[str, float], Outcomes]
 def remarks(study: Study, contest: Contest) -> list[str]:
     """What the budgeted recipe brings within each budget, and whether the published claim holds."""
     config, task = contest.config, TASKS[contest.config.search.task]
-    methods = {"uniform", "dnis", "dnis-nested"} & set(config.methods)
+    methods = {"uniform", "dnis", "dnis-fit"} & set(config.methods)
     rows = [row for method in sorted(methods) for row in contest.run(method) if row["cells"]]
     cells = {(row["method"], row["compression"]): row["cells"] for row in rows}
     found = dict(zip(cells, outcomes_of(list(cells.values()), contest.split, task.metric), strict=True))
@@ -120,10 +120,10 @@ def remarks(study: Study, contest: Contest) -> list[str]:
 def _sentences(found: Found, config: CompareConfig, smaller: float, higher_is_better: bool) -> list[str]:
     said, sizes = [], config.compressions
     for size in sizes:
-        if ("dnis-nested", size) in found:
+        if ("dnis-fit", size) in found:
             best = _best_uniform(found, [s for s in sizes if s >= size], higher_is_better)
-            compared = _against(found["dnis-nested", size], best, config.n_bootstrap, higher_is_better)
-            said.append(f"Within the budget of {size:g}x, DNIS, nested, against the best uniform table: {compared}")
+            compared = _against(found["dnis-fit", size], best, config.n_bootstrap, higher_is_better)
+            said.append(f"Within the budget of {size:g}x, DNIS, fit, against the best uniform table: {compared}")
     if ("dnis", smaller) in found:
         compared = _against(found["dnis", smaller], found["uniform", 1.0], config.n_bootstrap, higher_is_better)
         said.append(

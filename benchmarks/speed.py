@@ -74,8 +74,7 @@ def search_epoch(split: Split, config: SearchConfig) -> Callable[[int], None]:
     search = Search(split, replace(config, warm_epochs=0))
 
     def run(epoch: int) -> None:
-        validation = search._validation_batches(epoch)
-        search.trainer.run_epoch(epoch, search._before_step(validation, None))
+        search._trained(epoch, rests=False, before_batch=None)
 
     return run
 

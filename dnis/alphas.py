@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from dnis.budgets import block_energy, kept_pairs, kept_share
 from dnis.hypergradient import normalised
-from dnis.nested import NestedDims
 from dnis.settings import SearchConfig
 from dnis.tables import RowTable, adam_update
 
@@ -69,6 +68,10 @@ class AlphaOptimizer:
             energy = table.total(torch.from_numpy(own)).numpy()
             self.drop(kept_pairs(self.alpha.detach().cpu().numpy(), energy, sizes, share))
 
+    def stored(self, values: Tensor) -> Tensor:
+        """Own rows of the table as they are stored, (n_own, K): as they are."""
+        return values
+
     @torch.no_grad()
     def drop(self, kept: np.ndarray) -> None:
         """Set every pair to 0 that is not ``kept`` (n_blocks, K) bool; they stay there."""
@@ -86,22 +89,3 @@ class AlphaOptimizer:
         for own, name in ((self.alpha, "value"), (self.mean, "mean"), (self.square, "square")):
             own.copy_(state[name])
         self.kept, self.steps = state["kept"].bool().to(self.alpha.device), int(state["steps"])
-
-
-def mover_of(
-    alpha: nn.Parameter, block_of: np.ndarray, field_of: np.ndarray, config: SearchConfig
-) -> AlphaOptimizer | NestedDims:
-    """What moves alpha under a recipe.
-
-    Args:
-        alpha: The parameter (n_blocks, K).
-        block_of: Block per feature, (n_features,).
-        field_of: Field per feature, (n_features,).
-        config: Settings.
-
-    Returns:
-        The mover.
-    """
-    if config.recipe == "budget":
-        return NestedDims(alpha, block_of, field_of, config.compression)
-    return AlphaOptimizer(alpha, block_of, config)

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from dnis.allocation import fit_dims, fit_pairs
-from dnis.bilevel import COLLAPSED, Search, search
+from dnis.bilevel import Search, search
 from dnis.budgets import rounds_of
 from dnis.controller import DimensionController
+from dnis.events import COLLAPSED
 from dnis.gradual import GradualMagnitude, LearnedThresholds
 from dnis.hypergradient import alpha_gradient
-from dnis.pruning import largest_within, prune
+from dnis.pruning import largest_within, prune, settled_threshold
 from dnis.results import SearchResult
 from dnis.rivals import Baseline, Candidate, feature_blocks, lasting_epochs
 from dnis.selection import SoftSelection
@@ -71,7 +72,7 @@ class DnisBudget(Baseline):
 
 
 class DnisNested(Baseline):
-    """The budgeted recipe: dimensions per block learned on a turned table that keeps to its budget all along.
+    """The budgeted recipe by whole dimensions, learned per block on a turned table that keeps to its budget all along.
 
     The final table starts as the search's did: a full table is trained, turned and cut.
     """
@@ -79,12 +80,24 @@ class DnisNested(Baseline):
     label = "DNIS, nested"
     trains = 2.0
     by_budget = True
+    grain = "dimensions"
 
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search per budget."""
-        settled = (_settled(result) for result in _searched(split, config, budgets, "budget"))
-        found = [(r.retraining, prune(r, threshold=0.0)) for r in settled]
+        settled = (_settled(r) for r in _searched(split, replace(config, grain=self.grain), budgets, "budget"))
+        found = [(r.retraining, prune(r, threshold=settled_threshold(r))) for r in settled]
         return [Candidate(how, scheme, scheme.n_values, scheme.n_bytes) for how, scheme in found]
+
+
+class DnisFit(DnisNested):
+    """The budgeted recipe: single entries are cut in rounds, then whole dimensions; select_val says which it is to be.
+
+    Single entries are trained again from their start values, as in the published recipe.
+    """
+
+    label = "DNIS, fit"
+    trains = 3.0
+    grain = "either"
 
 
 def _alive(result: SearchResult) -> SearchResult:
@@ -110,7 +123,7 @@ def _searched(split: Split, config: SearchConfig, budgets: Sequence[int], recipe
     for budget in budgets:
         compression = float(np.clip(full / budget, 1, config.embedding_dim))
         running = Search(split, replace(config, compression=compression, recipe=recipe), state=warm)
-        while len(running.history) < running.warm_epochs and not running.done:
+        while running.next_phase == "warm" and not running.done:
             running.step()
         if warm is None:
             arrays, record = running.state()
@@ -218,6 +231,7 @@ BASELINES: dict[str, type[Baseline]] = {
     "dnis": Dnis,
     "dnis-budget": DnisBudget,
     "dnis-nested": DnisNested,
+    "dnis-fit": DnisFit,
     "uniform-turned": TurnedUniform,
     "frozen": FrozenAlpha,
     "magnitude": Magnitude,

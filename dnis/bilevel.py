@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnis.alphas import mover_of
+from dnis.alphas import AlphaOptimizer
 from dnis.budgets import rounds_of, warm_length
-from dnis.events import SAMPLED_FEATURES, describe, dims_at_half
+from dnis.entries import EntryCuts
+from dnis.events import SAMPLED_FEATURES, collapse, describe, dims_at_half, history_from, history_state
 from dnis.feeds import Batch, Feed
 from dnis.hypergradient import alpha_gradient
+from dnis.nested import NestedDims
+from dnis.phases import has_lasted, may_be_best, next_phase, phases, starts_anew, turn_in
 from dnis.results import EpochEvent, SearchResult
 from dnis.schemes import make_blocks
 from dnis.selection import SoftSelection
@@ -28,9 +31,6 @@ from dnis.training import OnEvent, Trainer, watch_losses
 
 if TYPE_CHECKING:
     from dnis.splits import Split
-
-COLLAPSED = 0.01
-"""A search whose largest alpha is below this has lost its table."""
 
 
 class Search:
@@ -51,8 +51,7 @@ class Search:
         state: tuple[dict[str, np.ndarray], dict[str, Any]] | None = None,
     ) -> None:
         self.split, self.config, self.on_event = split, config, on_event
-        field_of = split.train.vocabulary.field_of
-        self.block_of = make_blocks(split.counts, config.n_blocks, config.blocks, field_of)
+        self.block_of = make_blocks(split.counts, config.n_blocks, config.blocks, split.train.vocabulary.field_of)
         self.selection = SoftSelection(self.block_of, config.embedding_dim, config.start_of_alpha)
         self.trainer = Trainer(split.train, config, self.selection, config.freeze_dense)
         self.validation = Feed(split.search_val, config)
@@ -60,7 +59,9 @@ class Search:
         self.history: list[EpochEvent] = []
         self.warnings: list[str] = []
         self.elapsed_s = 0.0
-        self.mover = mover_of(self.selection.alpha, self.block_of, field_of, config)
+        self.phases = phases(config, split.train.n_features)
+        self.start: dict[str, Tensor] = {}
+        self.mover = self._mover_of(self.phase)
         if state is not None:
             self._load(*state)
 
@@ -70,11 +71,15 @@ class Search:
         return self.selection.alpha.detach()
 
     @property
+    def phase(self) -> str:
+        """That of the last epoch; of none yet the first."""
+        return self.history[-1].phase if self.history else "warm"
+
+    @property
     def done(self) -> bool:
         """Whether no epoch is left."""
-        epoch = len(self.history)
-        late = epoch >= self._first_epoch and self.stopping.over(epoch)
-        return epoch >= self.config.epochs or bool(self.warnings) or late
+        over = self.phase == self.phases[-1] and has_lasted(self.config, self.phases, self.history, self.stopping)
+        return len(self.history) >= self.config.epochs or bool(self.warnings) or over
 
     def step(self, before_batch: Callable[[], None] | None = None) -> EpochEvent | None:
         """Run one epoch.
@@ -93,99 +98,100 @@ class Search:
         if self.done:
             return None
         started = time.perf_counter()
-        epoch = len(self.history) + 1
-        warm = epoch <= self.warm_epochs
-        if epoch == self.warm_epochs + 1:
-            self._begin()
-        validation = self._validation_batches(epoch)
-        try:
-            rests = warm or self.mover.settled
-            loss = self.trainer.run_epoch(epoch, self._before_step(None if rests else validation, before_batch))
-        except DivergedError as reason:
-            if not self.history:
-                raise
-            self.warnings.append(f"{reason}; kept epoch {self.stopping.best_epoch}")
+        epoch, phase, rounds = len(self.history) + 1, self.next_phase, rounds_of(self.config)
+        if phase != self.phase:
+            self._begin(phase)
+        turn = turn_in(self.history, phase) + 1
+        loss = self._trained(epoch, phase == "warm" or self.mover.settled, before_batch)
+        if loss is None:
             return None
-        if not warm:
-            self.mover.after_epoch(epoch - self.warm_epochs, rounds_of(self.config), self.trainer.network.embeddings)
+        if phase != "warm":
+            self.mover.after_epoch(turn, rounds, self.trainer.network.embeddings)
         losses = watch_losses(self.trainer, self.split, loss)
-        self._watch(epoch)
-        if epoch == self._first_epoch:
-            self.stopping = EarlyStopping(self.config.patience, epoch)  # an epoch without alpha is no answer
-        self.stopping.update(epoch, losses["select_val"], self._best_state)
+        self.warnings += collapse(self.alpha.cpu().numpy(), epoch, self.config)
+        if starts_anew(self.phases, phase, turn, rounds):
+            self.stopping = EarlyStopping(self.config.patience, epoch)
+        if may_be_best(self.phases, phase, turn, rounds):
+            self.stopping.update(epoch, losses["select_val"], self._best_state)
         self.elapsed_s += time.perf_counter() - started
-        event = self._event(epoch, "warm" if warm else "search", losses)
+        event = self._event(epoch, phase, losses)
         self.history.append(event)
         if self.on_event is not None:
             self.on_event(event)
         return event
 
-    def _before_step(
-        self, validation: Iterator[Batch] | None, before_batch: Callable[[], None] | None
-    ) -> Callable[[Batch], None]:
+    def _trained(self, epoch: int, rests: bool, before_batch: Callable[[], None] | None) -> float | None:
+        """Training loss of an epoch in which alpha moves or ``rests``; None where it diverged, with a warning."""
+        validation = self.validation.endless(epoch)
+
         def before_step(batch: Batch) -> None:
             if before_batch is not None:
                 before_batch()
-            if validation is not None:
+            if not rests:
                 self.mover.step(alpha_gradient(self.trainer, batch, next(validation), self.config.order))
 
-        return before_step
+        try:
+            return self.trainer.run_epoch(epoch, before_step)
+        except DivergedError as reason:
+            if not self.history:
+                raise
+            self.warnings.append(f"{reason}; kept epoch {self.stopping.best_epoch}")
+            return None
 
-    def _begin(self) -> None:
-        """Alpha is about to move; the budgeted recipe first puts the table's dimensions in order."""
-        if self.config.recipe == "budget":
+    def _begin(self, phase: str) -> None:
+        """Alpha is about to move; whole dimensions begin at the best warm epoch, in the order of what they carry."""
+        if self.phase == "warm" and "search" in self.phases and self.config.recipe == "budget":
+            self.start = self.stopping.best or {k: v.clone() for k, v in self._best_state().items()}
+        self.mover = self._mover_of(phase)
+        if isinstance(self.mover, NestedDims):
+            self.selection.kept = None
+            self.trainer.take_over(self.start)
             self.trainer.turn()
+            self.start = {}
         self.mover.begin(lambda: self.trainer.evaluate(self.split.search_val, self.split.train)["loss"])
+
+    def _mover_of(self, phase: str) -> AlphaOptimizer | NestedDims:
+        """What moves alpha in a phase, or after it where alpha rests."""
+        config, table = self.config, self.trainer.network.embeddings
+        if config.recipe == "paper":
+            return AlphaOptimizer(self.selection.alpha, self.block_of, config)
+        if (self.phases[0] if phase == "warm" else phase) == "entries":
+            n_steps = -(-len(self.split.train) // self.trainer.feed.size)
+            return EntryCuts(self.selection, table, self.block_of, config, n_steps)
+        return NestedDims(self.selection.alpha, self.block_of, self.split.vocabulary.field_of, config.compression)
+
+    @property
+    def next_phase(self) -> str:
+        """Which phase the epoch to come belongs to; see ``dnis.phases``."""
+        return next_phase(self.config, self.phases, self.history, self.stopping)
 
     @property
     def warm_epochs(self) -> int:
         """Epochs before alpha moves: as asked (the budgeted recipe: all it can), or until select_val gets worse."""
-        losses = [e.losses["select_val"] for e in self.history if e.phase == "warm"]
-        return warm_length(self.config, losses)
-
-    @property
-    def _first_epoch(self) -> int:
-        """The first epoch that may be the answer: alpha moves, and the budget is met."""
-        return self.warm_epochs + rounds_of(self.config)
-
-    def _validation_batches(self, epoch: int) -> Iterator[Batch]:
-        """Validation batches without end; how they are dealt depends on seed and epoch alone."""
-        turn = 0
-        while True:
-            turn += 1
-            yield from self.validation.batches(epoch, stream=turn)
-
-    def _watch(self, epoch: int) -> None:
-        if float(self.alpha.max()) < COLLAPSED:
-            self.warnings.append(
-                f"alpha collapsed in epoch {epoch}: its largest value is {float(self.alpha.max()):.3g}; "
-                f"lower l1_alpha (now {self.config.l1_alpha:g}) or lr_alpha (now {self.config.lr_alpha:g})"
-            )
+        return warm_length(self.config, [e.losses["select_val"] for e in self.history if e.phase == "warm"])
 
     def _event(self, epoch: int, phase: str, losses: dict[str, float]) -> EpochEvent:
         alpha = self.alpha.cpu().numpy().copy()
         some = np.arange(0, len(self.block_of), max(1, len(self.block_of) // SAMPLED_FEATURES))
-        rows = self.trainer.network.embeddings.pull(torch.from_numpy(some)).cpu().numpy()
-        dims = dims_at_half(alpha, rows, self.block_of[some])
+        weighted, _ = self.trainer.network.selected(torch.from_numpy(some))
+        dims = dims_at_half(np.ones_like(alpha), weighted.cpu().numpy(), self.block_of[some])
         travel = float(np.abs(alpha - self.config.start_of_alpha).mean())
         event = EpochEvent(epoch, phase, losses, alpha, dims, travel, self.elapsed_s)
         return replace(event, notes=describe(self.history, event))
 
     def _best_state(self) -> dict[str, Tensor]:
-        network = self.trainer.network
-        tables = {"embeddings": network.embeddings.values, "biases": network.biases.values, "alpha": self.alpha}
-        return tables | {f"dense.{k}": v for k, v in network.model.state_dict().items()}
+        named = self.trainer.network.named()
+        return named | {"embeddings": self.mover.stored(named["embeddings"]), "alpha": self.alpha}
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Everything that a resumed search needs: arrays by name, of tables the own rows, and a record for JSON."""
-        states = {"trainer": self.trainer.state(), "best": self.stopping.best, "alpha": self.mover.state()}
+        best, start = self.stopping.best, self.start
+        states = {"trainer": self.trainer.state(), "best": best, "start": start, "alpha": self.mover.state()}
         arrays = {f"{part}.{k}": v.cpu().numpy().copy() for part, state in states.items() for k, v in state.items()}
-        for name in ("alpha", "dims_by_block"):
-            kept = [getattr(e, name) for e in self.history]
-            arrays[f"history.{name}"] = np.stack(kept) if kept else np.zeros((0, 0), dtype=np.float32)
-        plain = ("epoch", "phase", "losses", "alpha_travel", "seconds", "notes")
+        courses, told = history_state(self.history)
+        arrays |= courses
         meta = {
-            "history": [{k: getattr(e, k) for k in plain} for e in self.history],
+            "history": told,
             "warnings": self.warnings,
             "elapsed_s": self.elapsed_s,
             "best": [self.stopping.best_loss, self.stopping.best_epoch],
@@ -195,25 +201,19 @@ class Search:
 
     @torch.no_grad()
     def _load(self, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
-        parts: dict[str, dict[str, Tensor]] = {"trainer": {}, "best": {}, "alpha": {}, "history": {}}
+        parts: dict[str, dict[str, Tensor]] = {"trainer": {}, "best": {}, "alpha": {}, "start": {}, "history": {}}
         for name, values in arrays.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = torch.from_numpy(np.array(values))
+        self.history = history_from(arrays, meta["history"])
         self.trainer.load(parts["trainer"])
+        self.mover = self._mover_of(self.phase)
         if parts["alpha"]:
             self.mover.load(parts["alpha"])
-        self.stopping.best = parts["best"]
+        self.stopping.best, self.start = parts["best"], parts["start"]
         self.stopping.best_loss, self.stopping.best_epoch = meta["best"]
         self.elapsed_s = meta["elapsed_s"]
         self.warnings = list(meta["warnings"])
-        self.history = [
-            EpochEvent(
-                **(plain | {"notes": tuple(plain["notes"])}),
-                alpha=arrays["history.alpha"][i],
-                dims_by_block=arrays["history.dims_by_block"][i],
-            )
-            for i, plain in enumerate(meta["history"])
-        ]
 
     def result(self) -> SearchResult:
         """The search at its best epoch so far, tables for the first process only; at least one epoch must have run."""

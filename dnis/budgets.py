@@ -57,10 +57,16 @@ def warm_length(config: SearchConfig, losses: list[float]) -> int:
     """
     longest = config.warm_epochs
     if config.recipe == "budget":
-        longest = max(0, config.epochs - LEARNING_ROUNDS - SETTLED)
+        longest = max(0, config.epochs - n_phases(config) * (LEARNING_ROUNDS + SETTLED))
     losses = losses[:longest]
     worse = [later + 1 for later in range(1, len(losses)) if losses[later] > losses[later - 1]]
     return min([longest, *worse])
+
+
+def n_phases(config: SearchConfig) -> int:
+    """Ways of cutting that the epochs of a search are meant for: two where both have room, and both are wanted."""
+    both = config.recipe == "budget" and config.grain == "either"
+    return 2 if both and config.epochs >= 2 * (LEARNING_ROUNDS + SETTLED) else 1
 
 
 def rounds_of(config: SearchConfig) -> int:

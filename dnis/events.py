@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dnis.results import EpochEvent
+from dnis.settings import SearchConfig
 
 SAMPLED_FEATURES = 20_000
 """Features looked at per epoch: keeps the picture's cost flat on huge tables."""
+
+COLLAPSED = 0.01
+"""A search whose largest alpha is below this has lost its table."""
 
 CLEAR_FALL = 0.01
 """Share of a loss by which it must have fallen to be told from the to and fro of epochs."""
@@ -34,6 +40,16 @@ def dims_at_half(alpha: np.ndarray, embeddings: np.ndarray, block_of: np.ndarray
     return (total / np.maximum(np.bincount(chosen, minlength=n_blocks), 1)).astype(np.float32)
 
 
+def collapse(alpha: np.ndarray, epoch: int, config: SearchConfig) -> list[str]:
+    """What has to be said of a search whose alpha (n_blocks, K) is gone after an epoch; nothing of another."""
+    if (largest := float(alpha.max())) >= COLLAPSED:
+        return []
+    return [
+        f"alpha collapsed in epoch {epoch}: its largest value is {largest:.3g}; "
+        f"lower l1_alpha (now {config.l1_alpha:g}) or lr_alpha (now {config.lr_alpha:g})"
+    ]
+
+
 def describe(history: list[EpochEvent], event: EpochEvent) -> tuple[str, ...]:
     """Sentences about what this epoch brought, measured against the epochs before it.
 
@@ -47,7 +63,9 @@ def describe(history: list[EpochEvent], event: EpochEvent) -> tuple[str, ...]:
     if not history:
         return ()
     notes = _lost_dimensions(history[-1], event)
-    if event.phase == "search" and history[-1].phase == "warm" and event.alpha_travel > 0:
+    if history[-1].phase == "entries" and event.phase == "search":
+        notes.append(f"from epoch {event.epoch} on whole dimensions go, from the best warm epoch again")
+    if event.phase != "warm" and history[-1].phase == "warm" and event.alpha_travel > 0:
         notes.append(f"alpha starts to move in epoch {event.epoch}")
     notes += _unequal_falls(history, event)
     return tuple(notes)
@@ -62,7 +80,7 @@ def _lost_dimensions(before: EpochEvent, now: EpochEvent) -> list[str]:
 
 def _unequal_falls(history: list[EpochEvent], now: EpochEvent) -> list[str]:
     warm = [e for e in history if e.phase == "warm"]
-    if not warm or now.phase != "search" or any("validation fell" in n for e in history for n in e.notes):
+    if not warm or now.phase == "warm" or any("validation fell" in n for e in history for n in e.notes):
         return []
     fall = {name: warm[-1].losses[name] - now.losses[name] for name in ("search_val", "test")}
     if fall["search_val"] < 2 * fall["test"]:
@@ -78,4 +96,23 @@ def _unequal_falls(history: list[EpochEvent], now: EpochEvent) -> list[str]:
     return [
         f"the search's own validation fell {fall['search_val'] / fall['test']:.1f} times as much as test since alpha "
         f"began to move (epoch {now.epoch}): alpha has seen that part"
+    ]
+
+
+def history_state(history: list[EpochEvent]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """The epochs of a search for its checkpoint: arrays by name, and what is no array, an entry per epoch."""
+    arrays = {}
+    for name in ("alpha", "dims_by_block"):
+        kept = [getattr(e, name) for e in history]
+        arrays[f"history.{name}"] = np.stack(kept) if kept else np.zeros((0, 0), dtype=np.float32)
+    plain = ("epoch", "phase", "losses", "alpha_travel", "seconds", "notes")
+    return arrays, [{k: getattr(e, k) for k in plain} for e in history]
+
+
+def history_from(arrays: dict[str, np.ndarray], told: list[Any]) -> list[EpochEvent]:
+    """What ``history_state`` wrote down."""
+    alpha, dims = arrays["history.alpha"], arrays["history.dims_by_block"]
+    return [
+        EpochEvent(**(plain | {"notes": tuple(plain["notes"])}), alpha=alpha[i], dims_by_block=dims[i])
+        for i, plain in enumerate(told)
     ]

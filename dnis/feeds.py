@@ -55,6 +55,13 @@ class Feed:
             for start in range(0, len(ids), size):
                 yield self.task.expand(ids[start : start + size], target[start : start + size], self.part, generator)
 
+    def endless(self, epoch: int) -> Iterator[Batch]:
+        """Walk over the interactions again and again; how they are dealt depends on seed and epoch alone."""
+        turn = 0
+        while True:
+            turn += 1
+            yield from self.batches(epoch, stream=turn)
+
     def _walk(self, generator: torch.Generator) -> Iterator[Batch]:
         if isinstance(self.part, StoredInteractions):
             seed = int(torch.randint(2**62, (), generator=generator))

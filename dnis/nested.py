@@ -113,6 +113,10 @@ class NestedDims:
             table.values.mul_(self.alpha.index_select(0, own))
             self.settle()
 
+    def stored(self, values: Tensor) -> Tensor:
+        """Own rows of the table as they are stored, (n_own, K): as they are, for alpha says what has gone."""
+        return values
+
     def state(self) -> dict[str, Tensor]:
         """Everything that a resumed search needs of alpha, by name."""
         numbers = {name: np.array(getattr(self, name)) for name in _NUMBERS}

@@ -234,6 +234,11 @@ class Network:
         """A part of a search's state with every row where it has a row per feature; of those, the first process's."""
         return (self.embeddings.whole(values) if is_dealt(name) else values).cpu()
 
+    def named(self) -> dict[str, Tensor]:
+        """Own rows of the tables and the model's other parameters, by name, as they stand."""
+        dense = {f"dense.{name}": value for name, value in self.model.state_dict().items()}
+        return {"embeddings": self.embeddings.values, "biases": self.biases.values, **dense}
+
     def weights(self) -> list[Tensor]:
         """Everything that a training moves: the tables' rows in this process, and what is not looked up."""
         return [self.embeddings.values, self.biases.values, *self.trained_parameters(freeze_dense=False)]

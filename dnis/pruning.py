@@ -109,6 +109,21 @@ def largest_within(
     return scheme
 
 
+def settled_threshold(result: SearchResult) -> float:
+    """The cut that leaves what the budgeted recipe has left: all but what is 0 already.
+
+    Args:
+        result: A finished search.
+
+    Returns:
+        0 where whole dimensions have gone, which alpha says; else the smallest |alpha * e| that is left.
+    """
+    if not result.by_entries:
+        return 0.0
+    size = np.abs(result.weighted)
+    return float(size[size > 0].min(initial=np.inf)) if (size > 0).any() else 0.0
+
+
 def sweep_thresholds(result: SearchResult, n_thresholds: int = 40) -> np.ndarray:
     """Thresholds spread evenly over the number of kept values, with the usual compressions met exactly.
 

@@ -77,10 +77,15 @@ class SearchResult:
     @property
     def retraining(self) -> TrainConfig:
         """Settings of a training that keeps this search's dimensions; the budgeted recipe's start where its own did."""
-        if self.config.recipe == "paper":
+        if self.config.recipe == "paper" or self.by_entries:
             return self.config.for_training()
         warm = [e.losses["select_val"] for e in self.history if e.phase == "warm"]
         return self.config.for_training(wide_epochs=int(np.argmin(warm)) + 1 if warm else 0)
+
+    @property
+    def by_entries(self) -> bool:
+        """Whether a budget was met by cutting single entries, not whole dimensions."""
+        return any(e.epoch == self.best_epoch and e.phase == "entries" for e in self.history)
 
     @property
     def stopped(self) -> bool:

@@ -89,6 +89,24 @@ def layout_bytes(n_kept: int, union: np.ndarray, block_sizes: np.ndarray) -> dic
     }
 
 
+def entries_within(n_bytes: int, n_features: int, embedding_dim: int) -> int:
+    """Most single entries, wherever they stand, that a number of bytes holds with their index; see ``LAYOUTS``.
+
+    Args:
+        n_bytes: Largest size as stored.
+        n_features: Rows of the table.
+        embedding_dim: K.
+
+    Returns:
+        At least 0; all entries where the full table fits.
+    """
+    if n_bytes >= VALUE_BYTES * n_features * embedding_dim:
+        return n_features * embedding_dim
+    empty = layout_bytes(0, np.zeros((1, embedding_dim), dtype=bool), np.array([n_features]))
+    one = layout_bytes(1, np.zeros((1, embedding_dim), dtype=bool), np.array([n_features]))
+    return max(0, *((n_bytes - empty[name]) // (one[name] - empty[name]) for name in ("bitmask", "csr")))
+
+
 @dataclass(frozen=True, eq=False)
 class DimensionScheme:
     """Which entries of the embedding table stay.

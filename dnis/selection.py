@@ -40,15 +40,23 @@ class SoftSelection(UniformSelection):
     """
 
     block_of: Tensor
+    kept: Tensor | None
+    """Entries that have not gone for good, (n_features, K) bool; None: all."""
 
     def __init__(self, block_of: np.ndarray, embedding_dim: int, start: float = 1.0) -> None:
         super().__init__()
         self.register_buffer("block_of", torch.from_numpy(np.asarray(block_of, dtype=np.int64)), persistent=False)
+        self.register_buffer("kept", None, persistent=False)
         self.alpha = nn.Parameter(torch.full((int(block_of.max()) + 1, embedding_dim), float(start)))
 
     def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
         """Rows (n, K) of ``feature_ids`` (n,), each entry weighted by alpha of its block and dimension."""
-        return rows * self.alpha.index_select(0, self.block_of.index_select(0, feature_ids))
+        weighted = rows * self.alpha.index_select(0, self.block_of.index_select(0, feature_ids))
+        return weighted if self.kept is None else weighted * _numbers(self.kept, feature_ids)
+
+    def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
+        """What has gone is not penalised."""
+        return rows if self.kept is None else rows * _numbers(self.kept, feature_ids)
 
 
 class HardSelection(UniformSelection):
@@ -71,23 +79,24 @@ class HardSelection(UniformSelection):
 
     def forward(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
         """Rows (n, K) of ``feature_ids`` (n,) with dropped entries at zero."""
-        kept = self._kept(feature_ids)
+        kept = _numbers(self.mask, feature_ids)
         if self.alpha is None:
             return rows * kept
         return rows * self.alpha.index_select(0, self.block_of.index_select(0, feature_ids)).mul_(kept)
 
     def penalised(self, rows: Tensor, feature_ids: Tensor) -> Tensor:
         """Kept entries only: what a mask that moves may let come back is not made smaller meanwhile."""
-        return rows * self._kept(feature_ids)
+        return rows * _numbers(self.mask, feature_ids)
 
     def narrow(self, dims: Tensor) -> None:
         """Get ready for rows of some dimensions (k,) alone, which are all that any feature keeps."""
         self.mask = self.mask.index_select(1, dims)
         self.alpha = None if self.alpha is None else self.alpha.index_select(1, dims)
 
-    def _kept(self, feature_ids: Tensor) -> Tensor:
-        """1 where an entry stays, 0 elsewhere, (n, K); torch makes numbers of bytes six times as fast as of bools."""
-        return self.mask.index_select(0, feature_ids).view(torch.uint8).float()
+
+def _numbers(mask: Tensor, feature_ids: Tensor) -> Tensor:
+    """1 where an entry stays, 0 elsewhere, (n, K); torch makes numbers of bytes six times as fast as of bools."""
+    return mask.index_select(0, feature_ids).view(torch.uint8).float()
 
 
 class ProjectedSelection(UniformSelection):

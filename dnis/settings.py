@@ -109,7 +109,8 @@ class SearchConfig(TrainConfig):
     suits all data; absolute adds it as it is (released). ``order`` 1 ignores how alpha moves the weights, 2 looks one
     step ahead (DNIS equation of the one-step approximation). ``compression`` asks the search to aim at a table that
     many times smaller than the full one; 0 leaves the cut to the user. ``recipe`` paper learns a weight for every pair
-    of block and dimension; budget learns how many of a turned table's first dimensions each block keeps.
+    of block and dimension; budget learns what is worth its bytes: by ``grain`` whole dimensions of a turned table, as
+    many as each block deserves, or single entries, or what is better on select_val.
     """
 
     n_blocks: int = 10
@@ -125,10 +126,12 @@ class SearchConfig(TrainConfig):
     freeze_dense: bool = False
     compression: float = 0.0
     recipe: str = "paper"
+    grain: str = "either"
 
     def __post_init__(self) -> None:
         TrainConfig.__post_init__(self)
         check_choice("recipe", self.recipe, ("paper", "budget"))
+        check_choice("grain", self.grain, ("either", "dimensions", "entries"))
         check_choice("blocks", self.blocks, ("equal", "magnitude", "field"))
         check_choice("l1_scale", self.l1_scale, ("relative", "absolute"))
         check_choice("alpha_optimizer", self.alpha_optimizer, ("sgd", "adam"))
@@ -139,10 +142,8 @@ class SearchConfig(TrainConfig):
         check_range("order", self.order, 1, 2)
         check_range("warm_epochs", self.warm_epochs, 0, 1000)
         check_range("compression", self.compression, 0.0, 1000.0)
-        if self.recipe == "budget" and not 1 <= self.compression <= self.embedding_dim:
-            raise ValueError(
-                f"recipe 'budget' needs a compression in [1, {self.embedding_dim}], got {self.compression:g}"
-            )
+        if self.recipe == "budget" and not (most := self.embedding_dim) >= self.compression >= 1:
+            raise ValueError(f"recipe 'budget' needs a compression in [1, {most}], got {self.compression:g}")
 
     @property
     def start_of_alpha(self) -> float:
@@ -212,7 +213,7 @@ def _tuple(value: Any) -> Any:
 
 
 METHODS = (
-    "uniform", "dnis", "dnis-budget", "dnis-nested", "uniform-turned", "frozen",
+    "uniform", "dnis", "dnis-budget", "dnis-nested", "dnis-fit", "uniform-turned", "frozen",
     "magnitude", "gradual", "random", "mde", "pep", "sseds", "nis",
 )  # fmt: skip
 """Methods of a comparison; the classes stand in ``dnis.baselines.BASELINES``."""

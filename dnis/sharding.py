@@ -113,6 +113,12 @@ class ShardedTable(RowTable):
                 out[low : low + len(ids)] = rows.cpu()
         return out
 
+    def everywhere(self, own: Tensor) -> Tensor:
+        """A dealt bool tensor of this table's width in the order of ids, on every process."""
+        starts = range(0, self.n_rows, CHUNK_ROWS)
+        ids = [torch.arange(low, min(low + CHUNK_ROWS, self.n_rows)) for low in starts]
+        return torch.cat([self._assembled(own.to(torch.uint8), some).bool() for some in ids])
+
     def total(self, tensor: Tensor) -> Tensor:
         """A sum over the own rows, summed over the processes."""
         return self.group.sums([tensor])[0]

@@ -186,6 +186,10 @@ class RowTable:
         """A tensor of a row per feature in the order of ids, wherever its rows live: here as it is."""
         return values
 
+    def everywhere(self, own: Tensor) -> Tensor:
+        """A bool tensor of a row per feature, whole on every process: here as it is."""
+        return own
+
     def total(self, tensor: Tensor) -> Tensor:
         """A sum over the own rows, summed over all processes that share the table: here as it is."""
         return tensor

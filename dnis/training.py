@@ -124,11 +124,11 @@ class Trainer:
         return narrowed
 
     @torch.no_grad()
-    def take_over(self, other: Trainer) -> None:
-        """Go on from a copy of the weights of another training of the same model, which stays as it is."""
-        self.network.embeddings.restart(other.network.embeddings.values.clone())
-        self.network.biases.restart(other.network.biases.values.clone())
-        self.network.model.load_state_dict(other.network.model.state_dict())
+    def take_over(self, weights: dict[str, Tensor]) -> None:
+        """Go on from a copy of the weights of another training of the same model, as ``Network.named`` gives them."""
+        self.network.embeddings.restart(weights["embeddings"].clone())
+        self.network.biases.restart(weights["biases"].clone())
+        self.network.model.load_state_dict({n: weights[f"dense.{n}"] for n in self.network.model.state_dict()})
         self._forget()
 
     def _forget(self) -> None:
@@ -214,7 +214,7 @@ def _started(part: Interactions, config: TrainConfig, selection: UniformSelectio
     """A trainer at its start values: drawn ones, or those of a full table after its wide epochs, turned."""
     trainer = Trainer(part, config, selection)
     if config.wide_epochs:
-        trainer.take_over(_turned(part, replace(config, epochs=1, patience=1)))
+        trainer.take_over(_turned(part, replace(config, epochs=1, patience=1)).network.named())
     return trainer
 
 

@@ -16,13 +16,15 @@ from tests.judging_data import full_bytes, judging_config, planted_split, with_a
 
 COMPRESSIONS = (2, 4)
 
-WHOLE_DIMENSIONS = ("uniform", "dnis-budget", "dnis-nested", "uniform-turned", "random", "mde", "sseds", "nis")
+WHOLE_DIMENSIONS = (
+    "uniform", "dnis-budget", "dnis-nested", "dnis-fit", "uniform-turned", "random", "mde", "sseds", "nis",
+)  # fmt: skip
 """Methods whose features of a block share their dimensions, so that a budget cannot be met to the byte."""
 
 
 def config_of(name, **changes):
     # a search that is told its budget needs eight epochs to get there
-    return judging_config(epochs=11 if name in ("dnis-budget", "dnis-nested") else 5, **changes)
+    return judging_config(epochs=11 if name in ("dnis-budget", "dnis-nested", "dnis-fit") else 5, **changes)
 
 
 def budgets_of(split, config):

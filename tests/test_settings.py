@@ -48,6 +48,7 @@ CHOICES = {
     "l1_scale": ("relative", "absolute"),
     "alpha_optimizer": ("sgd", "adam"),
     "recipe": ("paper", "budget"),
+    "grain": ("either", "dimensions", "entries"),
 }
 
 
