@@ -90,9 +90,9 @@ class DnisNested(Baseline):
 
 
 class DnisFit(DnisNested):
-    """The budgeted recipe: single entries are cut in rounds, then whole dimensions; select_val says which it is to be.
+    """The budgeted recipe: single entries are cut in rounds, then whole dimensions; select_val says which it shall be.
 
-    Single entries are trained again from their start values, as in the published recipe.
+    The final table starts as the search's did: a full table is trained, turned for whole dimensions, and cut.
     """
 
     label = "DNIS, fit"

@@ -77,7 +77,7 @@ class SearchResult:
     @property
     def retraining(self) -> TrainConfig:
         """Settings of a training that keeps this search's dimensions; the budgeted recipe's start where its own did."""
-        if self.config.recipe == "paper" or self.by_entries:
+        if self.config.recipe == "paper":
             return self.config.for_training()
         warm = [e.losses["select_val"] for e in self.history if e.phase == "warm"]
         return self.config.for_training(wide_epochs=int(np.argmin(warm)) + 1 if warm else 0)

@@ -54,9 +54,9 @@ class DataSpec:
 class TrainConfig:
     """Settings of one training run; ``l2_nu`` is the frequency exponent of the L2 penalty (count / mean)^nu.
 
-    A masked training may start from a full table that was trained for ``wide_epochs`` and turned so that its first
-    dimensions carry most; 0 starts from drawn values. With ``ema_decay`` a training is judged by, and ends as, the
-    running mean of its weights over the epochs, of which this share stays at each; searches move without it. For
+    A masked training may start from a full table trained for ``wide_epochs``, turned first where whole dimensions are
+    cut, so that its first carry most; 0 starts from drawn values. With ``ema_decay`` a training is judged by, and ends
+    as, the running mean of its weights over the epochs, of which this share stays at each; searches do without. For
     ``recency_half_life`` see ``dnis.recency``; search_val, which moves alpha, is weighted likewise.
     """
 

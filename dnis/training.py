@@ -17,6 +17,7 @@ from dnis.joint import push_both
 from dnis.narrowing import Narrowed, kept_dims
 from dnis.network import Network
 from dnis.penalties import penalty_of, shrinkage
+from dnis.ranges import check_choice
 from dnis.results import EpochEvent, TrainResult
 from dnis.rotation import turn
 from dnis.schemes import DimensionScheme
@@ -190,8 +191,7 @@ def train(
         ValueError: If ``data`` is unknown or the scheme does not fit the data.
         DivergedError: If the loss is not finite, or far above that of the start values.
     """
-    if data not in ("train", "development"):
-        raise ValueError(f"data must be train or development, got {data!r}")
+    check_choice("data", data, ("train", "development"))
     shape = (split.train.n_features, config.embedding_dim)
     if scheme is not None and scheme.mask.shape != shape:
         raise ValueError(f"scheme has shape {scheme.mask.shape}, expected {shape}")
@@ -199,7 +199,7 @@ def train(
     part = split.development if final else split.train
     if scheme is not None and final:
         scheme = scheme.regrouped(part.counts, part.vocabulary.field_of)
-    trainer = _started(part, config, make_selection(scheme, torch.Generator().manual_seed(config.seed)))
+    trainer = _started(part, config, scheme)
     narrowed = trainer.narrow()
     history, best_epoch = _run_epochs(trainer, split, final, on_event)
     metrics = {"test": trainer.evaluate(split.test, part)}
@@ -210,22 +210,23 @@ def train(
     return TrainResult(whole, tuple(history), best_epoch, metrics, seconds, scheme)
 
 
-def _started(part: Interactions, config: TrainConfig, selection: UniformSelection) -> Trainer:
-    """A trainer at its start values: drawn ones, or those of a full table after its wide epochs, turned."""
-    trainer = Trainer(part, config, selection)
+def _started(part: Interactions, config: TrainConfig, scheme: DimensionScheme | None) -> Trainer:
+    """A trainer at its start values: drawn ones, or those of a full table after its wide epochs."""
+    trainer = Trainer(part, config, make_selection(scheme, torch.Generator().manual_seed(config.seed)))
     if config.wide_epochs:
-        trainer.take_over(_turned(part, replace(config, epochs=1, patience=1)).network.named())
+        trainer.take_over(_wide(part, replace(config, epochs=1, patience=1)).named())
+        if scheme is None or scheme.structured:  # single entries were chosen of a table as it was
+            trainer.turn()
     return trainer
 
 
 @lru_cache(maxsize=1)
-def _turned(part: Interactions, config: TrainConfig) -> Trainer:
-    """A full table after its wide epochs, turned; a comparison asks for the same one at every budget."""
-    wide = Trainer(part, config, UniformSelection())
+def _wide(part: Interactions, config: TrainConfig) -> Network:
+    """A full table after its wide epochs; a comparison asks for the same one at every budget."""
+    trainer = Trainer(part, config, UniformSelection())
     for epoch in range(1, config.wide_epochs + 1):
-        wide.run_epoch(epoch)
-    wide.turn()
-    return wide
+        trainer.run_epoch(epoch)
+    return trainer.network
 
 
 def _run_epochs(trainer: Trainer, split: Split, final: bool, on_event: OnEvent | None) -> tuple[list[EpochEvent], int]:

@@ -62,7 +62,6 @@ def test_a_search_by_entries_leaves_a_table_of_the_size_asked_for(compression):
     assert np.array_equal(scheme.mask, result.embeddings != 0)
     assert int(scheme.mask.sum()) == n_entries(result.config, 37)
     assert 37 * 8 * 4 / compression - 5 < scheme.n_bytes <= 37 * 8 * 4 / compression
-    assert result.retraining.wide_epochs == 0
     again = train(small_split(), result.retraining, scheme)
     assert np.array_equal(again.model.embeddings != 0, scheme.mask)
 

@@ -86,15 +86,27 @@ def test_a_wide_start_with_every_dimension_kept_goes_on_from_the_turned_table():
     np.testing.assert_allclose(found.embeddings, wide.network.embeddings.values.numpy(), atol=1e-4)
 
 
+def test_single_entries_start_from_the_wide_table_as_it_was():
+    split = small_split()
+    config = small_config(epochs=1, lr=1e-6, wide_epochs=3).for_training()
+    mask = np.random.default_rng(0).random((split.train.n_features, 4)) < 0.6
+    found = train(split, config, DimensionScheme(mask, np.zeros(split.train.n_features, int))).model
+    wide = Trainer(split.train, config, UniformSelection())
+    for epoch in (1, 2, 3):
+        wide.run_epoch(epoch)
+    np.testing.assert_allclose(found.embeddings, wide.network.embeddings.values.numpy() * mask, atol=1e-4)
+    assert np.abs(found.embeddings).max() > 0.01
+
+
 def test_a_start_that_several_trainings_share_stays_as_it_is():
     split, config = planted_split(), judging_config().for_training(epochs=3, wide_epochs=2)
     blocks = np.zeros(split.train.n_features, dtype=int)
     narrow, wide = (fit_dims(np.ones(1), blocks, 8, 4 * d * len(blocks) + 4) for d in (2, 4))
-    training._turned.cache_clear()
+    training._wide.cache_clear()
     alone = train(split, config, narrow, data="development")
-    training._turned.cache_clear()
+    training._wide.cache_clear()
     train(split, config, wide, data="development")
     after = train(split, config, narrow, data="development")
-    assert training._turned.cache_info().hits == 1
+    assert training._wide.cache_info().hits == 1
     assert np.array_equal(after.model.embeddings, alone.model.embeddings)
     assert np.array_equal(after.model.biases, alone.model.biases)

@@ -358,7 +358,7 @@ def test_a_final_model_ranks_the_blocks_of_a_structured_scheme_by_its_own_counts
 
 
 def test_an_unknown_choice_of_data_is_refused():
-    with pytest.raises(ValueError, match="data must be train or development, got 'test'"):
+    with pytest.raises(ValueError, match="data must be one of train, development; got .test."):
         train(small_split(), small_config(), data="test")
 
 
