@@ -16,7 +16,7 @@ from dnis.controller import DimensionController
 from dnis.events import COLLAPSED
 from dnis.gradual import GradualMagnitude, LearnedThresholds
 from dnis.hypergradient import alpha_gradient
-from dnis.pruning import largest_within, prune, settled_threshold
+from dnis.pruning import largest_within, prune
 from dnis.results import SearchResult
 from dnis.rivals import Baseline, Candidate, feature_blocks, lasting_epochs
 from dnis.selection import SoftSelection
@@ -85,7 +85,7 @@ class DnisNested(Baseline):
     def candidates(self, split: Split, config: SearchConfig, budgets: Sequence[int]) -> list[Candidate]:
         """One search per budget."""
         settled = (_settled(r) for r in _searched(split, replace(config, grain=self.grain), budgets, "budget"))
-        found = [(r.retraining, prune(r, threshold=settled_threshold(r))) for r in settled]
+        found = [(r.retraining, prune(r, threshold=0.0)) for r in settled]
         return [Candidate(how, scheme, scheme.n_values, scheme.n_bytes) for how, scheme in found]
 
 

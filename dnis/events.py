@@ -63,8 +63,10 @@ def describe(history: list[EpochEvent], event: EpochEvent) -> tuple[str, ...]:
     if not history:
         return ()
     notes = _lost_dimensions(history[-1], event)
-    if history[-1].phase == "entries" and event.phase == "search":
-        notes.append(f"from epoch {event.epoch} on whole dimensions go, from the best warm epoch again")
+    if event.phase == "entries" != history[-1].phase:
+        notes.append(f"single entries begin to leave in epoch {event.epoch}")
+    if history[-1].phase == "entries" != event.phase:
+        notes.append(f"whole dimensions leave instead in epoch {event.epoch}, starting again from the best warm epoch")
     if event.phase != "warm" and history[-1].phase == "warm" and event.alpha_travel > 0:
         notes.append(f"alpha starts to move in epoch {event.epoch}")
     notes += _unequal_falls(history, event)

@@ -67,7 +67,7 @@ class Progress:
         by_cell = event["event"] == "cell"
         done, total = (event["done"], event["n_cells"]) if by_cell else (event["epoch"], event["epochs"])
         phase = event.get("phase", event["event"])
-        phase = "search" if phase == "warm" else phase
+        phase = "search" if phase in ("warm", "entries") else phase
         if self._bar is None or phase != self._phase:
             self.__exit__()
             self._bar = tqdm(total=total, unit=" cells" if by_cell else " epochs", desc=phase, file=sys.stderr)

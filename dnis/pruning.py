@@ -33,7 +33,7 @@ def prune(
     Args:
         result: A finished search; alpha (n_blocks, K), embeddings (n_features, K).
         threshold: Smallest kept |alpha * e| [embedding units], at least 0; entries whose alpha is 0
-            never stay.
+            never stay, nor do those that the search itself has cut.
         n_values: Number of entries to keep; fewer stay where alpha is 0 for more of them.
         n_bytes: Largest size as stored, index included.
 
@@ -46,7 +46,7 @@ def prune(
     given = {"threshold": threshold, "n_values": n_values, "n_bytes": n_bytes}
     if sum(v is not None for v in given.values()) != 1:
         raise ValueError(f"give exactly one of threshold, n_values, n_bytes; got {given}")
-    size = np.abs(result.weighted)
+    size = _size(result)
     if threshold is not None:
         if not (np.isfinite(threshold) and threshold >= 0):
             raise ValueError(f"threshold must be finite and at least 0, got {threshold}")
@@ -66,7 +66,7 @@ def _threshold_for(ascending: np.ndarray, n_values: int) -> float:
     if n_values >= ascending.size:
         return 0.0
     first = ascending[ascending.size - n_values - 1]
-    return float(np.nextafter(first, np.float32(np.inf)))
+    return max(0.0, float(np.nextafter(first, np.float32(np.inf))))
 
 
 def _cut(size: np.ndarray, block_of: np.ndarray, alpha: np.ndarray | None, threshold: float) -> DimensionScheme:
@@ -109,19 +109,12 @@ def largest_within(
     return scheme
 
 
-def settled_threshold(result: SearchResult) -> float:
-    """The cut that leaves what the budgeted recipe has left: all but what is 0 already.
-
-    Args:
-        result: A finished search.
-
-    Returns:
-        0 where whole dimensions have gone, which alpha says; else the smallest |alpha * e| that is left.
-    """
-    if not result.by_entries:
-        return 0.0
+def _size(result: SearchResult) -> np.ndarray:
+    """|alpha * e|, (n_features, K); below every threshold where the search itself has cut an entry for good."""
     size = np.abs(result.weighted)
-    return float(size[size > 0].min(initial=np.inf)) if (size > 0).any() else 0.0
+    if result.by_entries:
+        size[result.embeddings == 0] = -1
+    return size
 
 
 def sweep_thresholds(result: SearchResult, n_thresholds: int = 40) -> np.ndarray:
@@ -134,7 +127,7 @@ def sweep_thresholds(result: SearchResult, n_thresholds: int = 40) -> np.ndarray
     Returns:
         Ascending thresholds, the first one 0.
     """
-    ascending = np.sort(np.abs(result.weighted), axis=None)
+    ascending = np.sort(_size(result), axis=None)
     even = np.linspace(ascending.size, ascending.size / 64, n_thresholds)
     wanted = np.concatenate([even, [ascending.size / c for c in SWEEP_COMPRESSIONS]])
     return np.unique([_threshold_for(ascending, round(n)) for n in wanted])
@@ -178,7 +171,7 @@ def sweep(result: SearchResult, split: Split, thresholds: Sequence[float] | np.n
 
 def _levels(result: SearchResult, ascending: np.ndarray) -> np.ndarray:
     """How many of the thresholds every entry survives, (n_features, K)."""
-    size = np.abs(result.weighted)
+    size = _size(result)
     levels = np.searchsorted(ascending.astype(size.dtype), size, side="right")
     return levels * (result.alpha[result.block_of] > 0)
 

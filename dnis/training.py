@@ -192,8 +192,7 @@ def train(
         DivergedError: If the loss is not finite, or far above that of the start values.
     """
     check_choice("data", data, ("train", "development"))
-    shape = (split.train.n_features, config.embedding_dim)
-    if scheme is not None and scheme.mask.shape != shape:
+    if scheme is not None and scheme.mask.shape != (shape := (split.train.n_features, config.embedding_dim)):
         raise ValueError(f"scheme has shape {scheme.mask.shape}, expected {shape}")
     started, final = time.perf_counter(), data == "development"
     part = split.development if final else split.train

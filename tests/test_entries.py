@@ -10,7 +10,7 @@ import torch
 from dnis.bilevel import Search, search
 from dnis.entries import nth_largest
 from dnis.phases import n_entries
-from dnis.pruning import prune, settled_threshold
+from dnis.pruning import prune, sweep
 from dnis.training import train
 from tests.engine_data import same_bits, small_config, small_split
 
@@ -58,7 +58,7 @@ def test_alpha_moves_in_the_rounds_and_rests_afterwards():
 def test_a_search_by_entries_leaves_a_table_of_the_size_asked_for(compression):
     result = search(small_split(), config_of(grain="entries", compression=compression))
     assert result.by_entries
-    scheme = prune(result, threshold=settled_threshold(result))
+    scheme = prune(result, threshold=0.0)
     assert np.array_equal(scheme.mask, result.embeddings != 0)
     assert int(scheme.mask.sum()) == n_entries(result.config, 37)
     assert 37 * 8 * 4 / compression - 5 < scheme.n_bytes <= 37 * 8 * 4 / compression
@@ -69,7 +69,18 @@ def test_a_search_by_entries_leaves_a_table_of_the_size_asked_for(compression):
 def test_the_budget_itself_finds_the_same_cut():
     result = search(small_split(), config_of(grain="entries"))
     by_bytes = prune(result, n_bytes=37 * 8 * 4 // 2)
-    assert np.array_equal(by_bytes.mask, prune(result, threshold=settled_threshold(result)).mask)
+    assert np.array_equal(by_bytes.mask, prune(result, threshold=0.0).mask)
+
+
+def test_no_cut_brings_back_what_the_search_has_cut():
+    split, n_kept = small_split(), n_entries(config_of(), 37)
+    result = search(split, config_of(grain="entries"))
+    assert prune(result, n_values=result.embeddings.size).n_values == n_kept
+    assert prune(result, n_values=n_kept - 7).n_values == n_kept - 7
+    found = sweep(result, split)
+    assert found["n_values"].max() == n_kept
+    assert found["threshold"].iloc[0] == 0
+    assert found["val"].iloc[0] == pytest.approx(result.metrics["val"]["mse"], abs=1e-6)
 
 
 def best_of(result, phase):
@@ -85,9 +96,8 @@ def test_a_search_that_tries_both_ends_as_what_is_better_on_select_val():
         better = min(found, key=found.get)
         assert result.by_entries == (better == "entries")
         assert result.history[result.best_epoch - 1].losses["select_val"] == found[better]
-        assert any("whole dimensions go" in note for e in result.history for note in e.notes)
+        assert any("whole dimensions leave instead" in note for e in result.history for note in e.notes)
         if not result.by_entries:
-            assert settled_threshold(result) == 0.0
             assert set(np.unique(result.alpha)) <= {0.0, 1.0}
             assert (result.embeddings != 0).all(axis=1).sum() > 30
         ends.add(better)

@@ -28,8 +28,7 @@ FONT = '"Source Sans", sans-serif'
 # on the trace's colour, which is Plotly's way, neither white nor black reads well
 _HOVER = {"namelength": -1, "bgcolor": "#1a202c", "bordercolor": NEUTRAL, "font": {"family": FONT, "color": "#f3f4f8"}}
 
-VALIDATION_DASH = "dash"
-TEST_DASH = "solid"
+VALIDATION_DASH, TEST_DASH = "dash", "solid"
 TEXT_LIMIT = 60
 
 CIVIDIS = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838")
@@ -49,6 +48,7 @@ METHODS = {
     "dnis": MethodStyle("DNIS", ACCENT, "circle"),
     "dnis-budget": MethodStyle("DNIS, budget", ACCENT, "diamond-open"),
     "dnis-nested": MethodStyle("DNIS, nested", "#7950f2", "star-diamond"),
+    "dnis-fit": MethodStyle("DNIS, fit", "#be4bdb", "diamond-tall"),
     "uniform": MethodStyle("Uniform", NEUTRAL, "square"),
     "uniform-turned": MethodStyle("Uniform, turned", NEUTRAL, "square-open"),
     "frozen": MethodStyle("Alpha frozen", "#5f9ea0", "diamond"),

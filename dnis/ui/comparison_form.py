@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COMPRESSIONS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Sizes to choose from."""
 
-FIRST_METHODS, FIRST_SIZES, FIRST_TRIALS, FIRST_SEEDS = ("dnis", "dnis-budget", "dnis-nested"), (2.0, 8.0), 2, 3
+FIRST_METHODS, FIRST_SIZES, FIRST_TRIALS, FIRST_SEEDS = ("dnis", "dnis-nested", "dnis-fit"), (2.0, 8.0), 2, 3
 """What the form proposes: on the bundled data it is done in about three minutes, and the spread over seeds is real."""
 
 _FORM_PX = 420

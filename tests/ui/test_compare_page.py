@@ -155,7 +155,7 @@ def test_the_form_proposes_a_small_comparison_and_says_its_price_in_words(open_p
     ]
     app.button(key="do_compare").click().run()
     config = sent[0]["config"]
-    assert config["methods"] == ("uniform", "dnis", "dnis-budget", "dnis-nested")
+    assert config["methods"] == ("uniform", "dnis", "dnis-nested", "dnis-fit")
     assert (config["compressions"], config["n_trials"], config["seeds"]) == ((2.0, 8.0), 2, (0, 1, 2))
 
 
