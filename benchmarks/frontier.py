@@ -21,6 +21,7 @@ from benchmarks.proof import STUDIES
 from benchmarks.studies import HERE
 from dnis.allocation import fit_dims
 from dnis.bilevel import search
+from dnis.contests import trials
 from dnis.pruning import prune
 from dnis.schemes import DimensionScheme, make_blocks
 from dnis.settings import SearchConfig
@@ -76,7 +77,7 @@ def shorter(split: Split, config: SearchConfig, compression: float) -> Iterator[
 
 def learned(split: Split, config: SearchConfig, compression: float) -> Iterator[Trial]:
     """Dimensions learned by the budgeted recipe, whose table is then trained from drawn values and as its own began."""
-    result = search(split, replace(config, recipe="budget", compression=compression))
+    result = search(split, replace(config, recipe="budget", grain="dimensions", compression=compression))
     scheme = prune(result, threshold=0.0)
     yield "learned, as searched", {"val": round(result.metrics["val"]["loss"], 5), "epoch": result.best_epoch}
     yield "learned, drawn start", measured(split, config, scheme)
@@ -84,8 +85,24 @@ def learned(split: Split, config: SearchConfig, compression: float) -> Iterator[
     yield "learned, turned start", measured(split, config, scheme, wide_epochs=wide)
 
 
+def grains(split: Split, config: SearchConfig, compression: float) -> Iterator[Trial]:
+    """Whole dimensions and single entries, as searched and trained again: entries with and without alpha, and drawn."""
+    for grain in ("dimensions", "entries"):
+        result = search(split, replace(config, recipe="budget", grain=grain, compression=compression))
+        scheme, wide = prune(result, threshold=0.0), result.retraining.wide_epochs
+        yield f"{grain}, as searched", {"val": round(result.metrics["val"]["loss"], 5), "epoch": result.best_epoch}
+        yield f"{grain}, wide start", measured(split, config, scheme, wide_epochs=wide)
+        if grain == "entries":
+            yield (
+                "entries, wide start, no alpha",
+                measured(split, config, replace(scheme, alpha=None), wide_epochs=wide),
+            )
+            yield "entries, drawn start", measured(split, config, scheme)
+
+
 IDEAS: dict[str, Callable[[Split, SearchConfig, float], Iterator[Trial]]] = {
     "uniform": uniform, "slopes": slopes, "shorter": shorter, "learned": learned,
+    "grains": grains,
 }  # fmt: skip
 
 
@@ -97,12 +114,13 @@ def main() -> None:
     ask.add_argument("--compression", type=float, action="append")
     ask.add_argument("--idea", choices=IDEAS, action="append")
     ask.add_argument("--blocks", choices=("equal", "field"), default="equal")
+    ask.add_argument("--trial", type=int, choices=(0, 1), default=0, help="which of the study's tuning trials")
     options = ask.parse_args()
     torch.set_num_threads(1)
     study, done = STUDIES[options.study], {}
     split = study.split(options.data)
     if split is not None:
-        config = replace(study.config.search, blocks=options.blocks)
+        config = replace(trials(study.config)[options.trial], blocks=options.blocks)
         for compression in options.compression or (4.0,):
             for idea in options.idea or IDEAS:
                 for name, found in IDEAS[idea](split, config, compression):

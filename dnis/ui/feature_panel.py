@@ -160,7 +160,7 @@ def reach(run: Run, shown: list[int]) -> float:
     Returns:
         A positive number.
     """
-    return 1.08 * max(float(np.abs(run.result.weighted[shown]).max()), 1e-6)
+    return 1.08 * (float(np.abs(run.result.weighted[shown]).max()) or 0.1)
 
 
 def _neighbours(run: Run, keeps: bool, before: neighbours.Neighbours, after: neighbours.Neighbours) -> None:

@@ -202,7 +202,7 @@ class Cells {
       make("div", { class: `sum ${stays ? "stays" : ""}` }, [
         make("div", {}, [make("i", { text: "α" }), " · ", make("i", { text: "e" }), ` = ${number(alpha, 3)} × ${one.e[dimension] < 0 ? `(${number(one.e[dimension], 4)})` : number(one.e[dimension], 4)} = ${number(product, 4)}`]),
         make("div", {}, ["|", make("i", { text: "α" }), " · ", make("i", { text: "e" }), `| = ${number(size, digits)} ${size < data.threshold ? "<" : "≥"} ${number(data.threshold, digits)}`]),
-        make("div", {}, [make("b", { text: stays ? words.kept : alpha > 0 ? words.cut : words.off })]),
+        make("div", {}, [make("b", { text: stays ? words.kept : size > 0 ? words.cut : words.off })]),
         make("span", { class: "ruler", title: words.ruler }, [full(size), make("em", { style: `left:${(100 * data.threshold) / this.longest}%` })]),
       ]),
     ];
