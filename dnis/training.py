@@ -160,11 +160,11 @@ class Trainer:
         self._steps = int(state["dense.steps"])
 
 
-def watch_losses(trainer: Trainer, split: Split, train_loss: float) -> dict[str, float]:
-    """Losses of the four roles; ranking leaves out what each user has seen in training."""
+def watch_losses(trainer: Trainer, split: Split, train_loss: float, all_roles: bool = True) -> dict[str, float]:
+    """Losses of the four roles, or of the two that decide; ranking leaves out what each user has seen in training."""
     parts = {"search_val": split.search_val, "select_val": split.select_val, "test": split.test}
-    losses = {name: trainer.evaluate(part, split.train)["loss"] for name, part in parts.items()}
-    return {"train": train_loss, **losses}
+    watched = parts if all_roles else ["select_val"]
+    return {"train": train_loss, **{name: trainer.evaluate(parts[name], split.train)["loss"] for name in watched}}
 
 
 def train(
@@ -180,7 +180,7 @@ def train(
         split: The four roles.
         config: Settings; ``development`` runs exactly ``config.epochs`` epochs, for nothing is left to stop on.
         scheme: Which dimensions stay; None for all.
-        on_event: Called after every epoch; may raise to stop.
+        on_event: Called after every epoch; may raise to stop. Without it epochs are judged on select_val alone.
         data: ``train``: learn from the training part, stop early on select_val. ``development``: learn from everything
             but test (equal data, METHOD section 4), the blocks of a structured scheme ranked anew by its frequencies.
 
@@ -235,7 +235,7 @@ def _run_epochs(trainer: Trainer, split: Split, final: bool, on_event: OnEvent |
     for epoch in range(1, trainer.config.epochs + 1):
         loss = trainer.run_epoch(trainer.config.wide_epochs + epoch)
         with mean.in_place_of(trainer.network.weights()):
-            losses = {"train": loss} if final else watch_losses(trainer, split, loss)
+            losses = {"train": loss} if final else watch_losses(trainer, split, loss, on_event is not None)
             if not final:
                 stopping.update(epoch, losses["select_val"], trainer.state)
         history.append(EpochEvent(epoch, "train", losses, seconds=time.perf_counter() - started))

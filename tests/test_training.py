@@ -174,13 +174,19 @@ def test_a_rate_that_overshoots_at_first_and_then_learns_is_left_in_peace():
 
 
 def test_early_stopping_keeps_the_best_epoch():
-    result = train(small_split(), small_config(lr=0.1, epochs=60, patience=3, l2=0.0))
+    config, heard = small_config(lr=0.1, epochs=60, patience=3, l2=0.0), []
+    result = train(small_split(), config, on_event=heard.append)
     losses = [event.losses["select_val"] for event in result.history]
     assert result.best_epoch == 1 + int(np.argmin(losses))
     assert len(losses) == result.best_epoch + 3 < 60
     assert result.metrics["val"]["loss"] == pytest.approx(min(losses))
     assert result.metrics["val"]["loss"] < losses[-1]
     assert result.metrics["test"]["loss"] == pytest.approx(result.history[result.best_epoch - 1].losses["test"])
+    assert list(result.history) == heard
+    alone = train(small_split(), config)
+    assert [sorted(event.losses) for event in alone.history] == [["select_val", "train"]] * len(losses)
+    assert [event.losses["select_val"] for event in alone.history] == losses
+    assert np.array_equal(alone.model.embeddings, result.model.embeddings)
 
 
 def epoch_weights(split, config, data, n_epochs):
