@@ -74,7 +74,7 @@ def search_epoch(split: Split, config: SearchConfig) -> Callable[[int], None]:
     search = Search(split, replace(config, warm_epochs=0))
 
     def run(epoch: int) -> None:
-        search._trained(epoch, rests=False, before_batch=None)
+        search.trainer.run_epoch(epoch, search._before_step(epoch, rests=False, before_batch=None))
 
     return run
 

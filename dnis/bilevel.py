@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnis.alphas import AlphaOptimizer
 from dnis.budgets import rounds_of, warm_length
-from dnis.entries import EntryCuts
 from dnis.events import SAMPLED_FEATURES, collapse, describe, dims_at_half, history_from, history_state
 from dnis.feeds import Batch, Feed
 from dnis.hypergradient import alpha_gradient
+from dnis.movers import mover_of
 from dnis.nested import NestedDims
 from dnis.phases import has_lasted, may_be_best, next_phase, phases, starts_anew, turn_in
 from dnis.results import EpochEvent, SearchResult
@@ -61,7 +60,8 @@ class Search:
         self.elapsed_s = 0.0
         self.phases = phases(config, split.train.n_features)
         self.start: dict[str, Tensor] = {}
-        self.mover = self._mover_of(self.phase)
+        self.given_up = ""
+        self.mover = mover_of(self.phases[0], self)
         if state is not None:
             self._load(*state)
 
@@ -97,21 +97,31 @@ class Search:
         """
         if self.done:
             return None
+        try:
+            return self._run_epoch(self.next_phase, before_batch)
+        except DivergedError as reason:
+            if not self.history:
+                raise
+            if self.next_phase != self.phases[-1] and len(self.phases) > 1 and self.next_phase != "warm":
+                self.given_up = f"{reason}; whole dimensions are tried instead"
+                return self.step(before_batch)
+            self.warnings.append(f"{reason}; kept epoch {self.stopping.best_epoch}")
+            return None
+
+    def _run_epoch(self, phase: str, before_batch: Callable[[], None] | None) -> EpochEvent:
         started = time.perf_counter()
-        epoch, phase, rounds = len(self.history) + 1, self.next_phase, rounds_of(self.config)
+        epoch, rounds = len(self.history) + 1, rounds_of(self.config)
         if phase != self.phase:
             self._begin(phase)
-        turn = turn_in(self.history, phase) + 1
-        loss = self._trained(epoch, phase == "warm" or self.mover.settled, before_batch)
-        if loss is None:
-            return None
+        rests = phase == "warm" or self.mover.settled
+        loss = self.trainer.run_epoch(epoch, self._before_step(epoch, rests, before_batch))
         if phase != "warm":
-            self.mover.after_epoch(turn, rounds, self.trainer.network.embeddings)
+            self.mover.after_epoch(turn_in(self.history, phase) + 1, rounds, self.trainer.network.embeddings)
         losses = watch_losses(self.trainer, self.split, loss)
         self.warnings += collapse(self.alpha.cpu().numpy(), epoch, self.config)
-        if starts_anew(self.phases, phase, turn, rounds):
+        if starts_anew(self.history, phase, rounds):
             self.stopping = EarlyStopping(self.config.patience, epoch)
-        if may_be_best(self.phases, phase, turn, rounds):
+        if may_be_best(self.history, phase, rounds):
             self.stopping.update(epoch, losses["select_val"], self._best_state)
         self.elapsed_s += time.perf_counter() - started
         event = self._event(epoch, phase, losses)
@@ -120,8 +130,7 @@ class Search:
             self.on_event(event)
         return event
 
-    def _trained(self, epoch: int, rests: bool, before_batch: Callable[[], None] | None) -> float | None:
-        """Training loss of an epoch in which alpha moves or ``rests``; None where it diverged, with a warning."""
+    def _before_step(self, epoch: int, rests: bool, before_batch: Callable[[], None] | None) -> Callable[[Batch], None]:
         validation = self.validation.endless(epoch)
 
         def before_step(batch: Batch) -> None:
@@ -130,19 +139,13 @@ class Search:
             if not rests:
                 self.mover.step(alpha_gradient(self.trainer, batch, next(validation), self.config.order))
 
-        try:
-            return self.trainer.run_epoch(epoch, before_step)
-        except DivergedError as reason:
-            if not self.history:
-                raise
-            self.warnings.append(f"{reason}; kept epoch {self.stopping.best_epoch}")
-            return None
+        return before_step
 
     def _begin(self, phase: str) -> None:
         """Alpha is about to move; whole dimensions begin at the best warm epoch, in the order of what they carry."""
         if self.phase == "warm" and "search" in self.phases and self.config.recipe == "budget":
             self.start = self.stopping.best or {k: v.clone() for k, v in self._best_state().items()}
-        self.mover = self._mover_of(phase)
+        self.mover = mover_of(phase, self)
         if isinstance(self.mover, NestedDims):
             self.selection.kept = None
             self.trainer.take_over(self.start)
@@ -150,19 +153,11 @@ class Search:
             self.start = {}
         self.mover.begin(lambda: self.trainer.evaluate(self.split.search_val, self.split.train)["loss"])
 
-    def _mover_of(self, phase: str) -> AlphaOptimizer | NestedDims:
-        """What moves alpha in a phase, or after it where alpha rests."""
-        config, table = self.config, self.trainer.network.embeddings
-        if config.recipe == "paper":
-            return AlphaOptimizer(self.selection.alpha, self.block_of, config)
-        if (self.phases[0] if phase == "warm" else phase) == "entries":
-            n_steps = -(-len(self.split.train) // self.trainer.feed.size)
-            return EntryCuts(self.selection, table, self.block_of, config, n_steps)
-        return NestedDims(self.selection.alpha, self.block_of, self.split.vocabulary.field_of, config.compression)
-
     @property
     def next_phase(self) -> str:
         """Which phase the epoch to come belongs to; see ``dnis.phases``."""
+        if self.given_up:
+            return self.phases[-1]
         return next_phase(self.config, self.phases, self.history, self.stopping)
 
     @property
@@ -177,7 +172,8 @@ class Search:
         dims = dims_at_half(np.ones_like(alpha), weighted.cpu().numpy(), self.block_of[some])
         travel = float(np.abs(alpha - self.config.start_of_alpha).mean())
         event = EpochEvent(epoch, phase, losses, alpha, dims, travel, self.elapsed_s)
-        return replace(event, notes=describe(self.history, event))
+        told = (self.given_up,) if self.given_up and phase != self.phase else ()
+        return replace(event, notes=(*told, *describe(self.history, event)))
 
     def _best_state(self) -> dict[str, Tensor]:
         named = self.trainer.network.named()
@@ -206,11 +202,14 @@ class Search:
             part, _, rest = name.partition(".")
             parts[part][rest] = torch.from_numpy(np.array(values))
         self.history = history_from(arrays, meta["history"])
+        device = self.trainer.network.device
         self.trainer.load(parts["trainer"])
-        self.mover = self._mover_of(self.phase)
+        if "dims" in parts["alpha"] and not turn_in(self.history, "entries"):
+            self.phases = ("search",)  # of the first way nothing is left, or it was not there yet
+        self.mover = mover_of(self.phases[0] if self.phase == "warm" else self.phase, self)
         if parts["alpha"]:
             self.mover.load(parts["alpha"])
-        self.stopping.best, self.start = parts["best"], parts["start"]
+        self.stopping.best, self.start = ({k: v.to(device) for k, v in parts[p].items()} for p in ("best", "start"))
         self.stopping.best_loss, self.stopping.best_epoch = meta["best"]
         self.elapsed_s = meta["elapsed_s"]
         self.warnings = list(meta["warnings"])

@@ -13,10 +13,10 @@ ROUNDS = 8
 """Epochs over which the table shrinks from full size to the budget."""
 
 LEARNING_ROUNDS = 4
-"""Epochs in which the budgeted recipe moves the dimensions of its blocks."""
+"""Epochs in which the budgeted recipe moves alpha and cuts the table, each way."""
 
 SETTLED = 3
-"""Epochs that the budgeted recipe keeps at least for the weights, once its dimensions are whole."""
+"""Epochs that the budgeted recipe keeps at least for the weights, once its table has met the budget."""
 
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 _NUMBER = r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]*\.?[0-9]+"
@@ -64,9 +64,9 @@ def warm_length(config: SearchConfig, losses: list[float]) -> int:
 
 
 def n_phases(config: SearchConfig) -> int:
-    """Ways of cutting that the epochs of a search are meant for: two where both have room, and both are wanted."""
+    """Ways of cutting that a search keeps epochs for: two where both are wanted, and as many are left to begin with."""
     both = config.recipe == "budget" and config.grain == "either"
-    return 2 if both and config.epochs >= 2 * (LEARNING_ROUNDS + SETTLED) else 1
+    return 2 if both and config.epochs >= 3 * (LEARNING_ROUNDS + SETTLED) else 1
 
 
 def rounds_of(config: SearchConfig) -> int:

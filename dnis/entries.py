@@ -95,7 +95,8 @@ class EntryCuts(AlphaOptimizer):
         self.settled = bool(state["settled"])
         if "entries" in state:
             kept = state["entries"].bool().to(self.alpha.device)
-            self.own_kept, self.selection.kept = torch.from_numpy(self.table.own(kept.cpu().numpy()).copy()), kept
+            own = torch.from_numpy(self.table.own(state["entries"].bool().cpu().numpy()).copy())
+            self.own_kept, self.selection.kept = own.to(self.alpha.device), kept
 
 
 def nth_largest(values: Tensor, n: int, total: Callable[[Tensor], Tensor]) -> Tensor:

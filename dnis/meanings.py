@@ -24,7 +24,7 @@ MEANINGS = {
     "compression": "how many times smaller the table should become; 0 leaves that to the threshold",
     "recipe": "paper: a weight per block and dimension; budget: what is worth its bytes, at a compression",
     "grain": "what a budget cuts: whole dimensions, single entries, or either, as select_val has it",
-    "wide_epochs": "epochs of a full table before it is turned and cut, in a masked training",
+    "wide_epochs": "epochs of a full table before it is cut (dimensions: turned first), in a masked training",
     "ema_decay": "share that stays, each epoch, of the mean of the weights that a training ends as; 0: no mean",
     "seed": "seed of the split and of the search",
     "methods": "methods to compare",

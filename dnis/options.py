@@ -125,7 +125,7 @@ def add_machine(parser: argparse.ArgumentParser, trains: bool) -> None:
     parser.add_argument("--mixed-precision", action="store_true", default=argparse.SUPPRESS, help=meaning)
 
 
-OF_METHODS = ("compression", "recipe")
+OF_METHODS = ("compression", "recipe", "grain")
 """Settings that a comparison leaves to its methods, each of which sets its own."""
 
 

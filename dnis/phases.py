@@ -90,21 +90,25 @@ def next_phase(
     return after_warm[0] if phase == "warm" else after_warm[-1]
 
 
-def starts_anew(after_warm: Sequence[str], phase: str, turn: int, rounds: int) -> bool:
-    """Whether no epoch before this one may be the answer: alpha had not moved, or the table was above its budget.
+def starts_anew(history: Sequence[EpochEvent], phase: str, rounds: int) -> bool:
+    """Whether no epoch so far may be the answer, but the next one: alpha had not moved, or the budget was not met.
 
     Args:
-        after_warm: What ``phases`` gives.
-        phase: Of this epoch.
-        turn: Number of this epoch in its phase.
+        history: Epochs so far.
+        phase: Of the epoch that has just run.
         rounds: Epochs of a phase until the budget is met.
 
     Returns:
         Whether it is so.
     """
-    return phase == after_warm[0] and turn == rounds
+    return phase != "warm" and turn_in(history, phase) + 1 == rounds and not _met(history, phase, rounds)
 
 
-def may_be_best(after_warm: Sequence[str], phase: str, turn: int, rounds: int) -> bool:
-    """Whether an epoch may be the best so far; one above the budget not where another phase has met it."""
-    return phase in ("warm", after_warm[0]) or turn >= rounds
+def may_be_best(history: Sequence[EpochEvent], phase: str, rounds: int) -> bool:
+    """Whether the epoch that has just run may be the best; one above the budget not where another phase has met it."""
+    return turn_in(history, phase) + 1 >= rounds or not _met(history, phase, rounds)
+
+
+def _met(history: Sequence[EpochEvent], phase: str, rounds: int) -> bool:
+    """Whether a phase before this one has met the budget."""
+    return phase == "search" and turn_in(history, "entries") >= rounds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,15 +51,15 @@ def prune(
     if threshold is not None:
         if not (np.isfinite(threshold) and threshold >= 0):
             raise ValueError(f"threshold must be finite and at least 0, got {threshold}")
-        return _cut(size, result.block_of, result.alpha, threshold)
+        return _cut(size, result.block_of, result.alpha, threshold, result.by_entries)
     if n_values is not None:
         if not 0 <= n_values <= size.size:
             raise ValueError(f"n_values must be in [0, {size.size}], got {n_values}")
         ascending = np.sort(size, axis=None)
-        return _cut(size, result.block_of, result.alpha, _threshold_for(ascending, n_values))
+        return _cut(size, result.block_of, result.alpha, _threshold_for(ascending, n_values), result.by_entries)
     if n_bytes is None or n_bytes < 0:
         raise ValueError(f"n_bytes must be at least 0, got {n_bytes}")
-    return largest_within(size, result.block_of, n_bytes, result.alpha)
+    return replace(largest_within(size, result.block_of, n_bytes, result.alpha), by_entries=result.by_entries)
 
 
 def _threshold_for(ascending: np.ndarray, n_values: int) -> float:
@@ -69,11 +70,13 @@ def _threshold_for(ascending: np.ndarray, n_values: int) -> float:
     return max(0.0, float(np.nextafter(first, np.float32(np.inf))))
 
 
-def _cut(size: np.ndarray, block_of: np.ndarray, alpha: np.ndarray | None, threshold: float) -> DimensionScheme:
+def _cut(
+    size: np.ndarray, block_of: np.ndarray, alpha: np.ndarray | None, threshold: float, by_entries: bool = False
+) -> DimensionScheme:
     mask = size >= threshold
     if alpha is not None:
         mask &= alpha[block_of] > 0
-    return DimensionScheme(mask, block_of, alpha, float(threshold))
+    return DimensionScheme(mask, block_of, alpha, float(threshold), by_entries=by_entries)
 
 
 def largest_within(

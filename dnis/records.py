@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dnis.results import EpochEvent
+from dnis.settings import SearchConfig
 from dnis.vocabulary import Vocabulary
 
 COURSES = {"alpha": "alphas", "dims_by_block": "dims_by_block"}
@@ -17,6 +18,12 @@ COURSES = {"alpha": "alphas", "dims_by_block": "dims_by_block"}
 
 _PLAIN = ("epoch", "phase", "alpha_travel", "seconds")
 _LOSS = "loss_"
+
+
+def search_settings(kept: dict[str, Any]) -> SearchConfig:
+    """Settings of a search from its record; before there was a choice, a budget was met by whole dimensions."""
+    choice = {"grain": "dimensions"} if kept.get("recipe") == "budget" else {}
+    return SearchConfig.from_dict({**choice, **kept})
 
 
 def history_table(history: Sequence[EpochEvent]) -> tuple[pa.Table, dict[str, np.ndarray]]:

@@ -76,7 +76,7 @@ class SearchResult:
 
     @property
     def retraining(self) -> TrainConfig:
-        """Settings of a training that keeps this search's dimensions; the budgeted recipe's start where its own did."""
+        """Settings of a training of what this search has kept; the budgeted recipe's starts from a wide table."""
         if self.config.recipe == "paper":
             return self.config.for_training()
         warm = [e.losses["select_val"] for e in self.history if e.phase == "warm"]

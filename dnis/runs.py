@@ -27,9 +27,9 @@ from dnis.additions import (
 )
 from dnis.files import plain, read_json, read_table, read_tensors, write_json, write_table, write_tensors
 from dnis.reading import DataError
-from dnis.records import features_table, history_of, history_table, vocabulary_of
+from dnis.records import features_table, history_of, history_table, search_settings, vocabulary_of
 from dnis.results import SearchResult
-from dnis.settings import DataSpec, SearchConfig, from_dict
+from dnis.settings import DataSpec, from_dict
 from dnis.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _result(folder: Path, record: dict[str, Any]) -> SearchResult:
     kept: dict[str, Any] = {n: arrays[n] for n in ARRAYS}
     kept |= {n: record[n] for n in ("best_epoch", "metrics", "elapsed_s")}
     return SearchResult(
-        config=SearchConfig.from_dict(record["config"]),
+        config=search_settings(record["config"]),
         dense={n.removeprefix("dense."): values for n, values in arrays.items() if n.startswith("dense.")},
         history=history_of(read_table(folder / "history.parquet"), arrays),
         warnings=tuple(record["warnings"]),

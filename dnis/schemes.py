@@ -113,7 +113,7 @@ class DimensionScheme:
 
     ``mask`` (n_features, K) bool; ``block_of`` (n_features,); ``alpha`` (n_blocks, K) or None: the weights that a
     retraining keeps fixed (AutoSrh); ``projected``: stored rows have fewer dimensions and a (d_l, K) projection per
-    block lifts them (MDE).
+    block lifts them (MDE); ``by_entries``: entries were chosen one by one, of a table that was not turned.
     """
 
     mask: np.ndarray
@@ -121,6 +121,7 @@ class DimensionScheme:
     alpha: np.ndarray | None = None
     threshold: float | None = None
     projected: bool = False
+    by_entries: bool = False
 
     @classmethod
     def from_block_dims(
@@ -142,8 +143,8 @@ class DimensionScheme:
 
     @property
     def structured(self) -> bool:
-        """Whether all features of a block keep the same dimensions."""
-        return bool((self.mask == self._block_union[self.block_of]).all())
+        """Whether all features of a block keep the same dimensions, and are meant to."""
+        return not self.by_entries and bool((self.mask == self._block_union[self.block_of]).all())
 
     def regrouped(self, counts: np.ndarray, field_of: np.ndarray) -> DimensionScheme:
         """The same answer for features whose frequencies have changed: block sizes stay, members are ranked anew.

@@ -116,7 +116,7 @@ class ShardedTable(RowTable):
     def everywhere(self, own: Tensor) -> Tensor:
         """A dealt bool tensor of this table's width in the order of ids, on every process."""
         starts = range(0, self.n_rows, CHUNK_ROWS)
-        ids = [torch.arange(low, min(low + CHUNK_ROWS, self.n_rows)) for low in starts]
+        ids = [torch.arange(low, min(low + CHUNK_ROWS, self.n_rows), device=own.device) for low in starts]
         return torch.cat([self._assembled(own.to(torch.uint8), some).bool() for some in ids])
 
     def total(self, tensor: Tensor) -> Tensor:

@@ -214,7 +214,7 @@ def _started(part: Interactions, config: TrainConfig, scheme: DimensionScheme | 
     trainer = Trainer(part, config, make_selection(scheme, torch.Generator().manual_seed(config.seed)))
     if config.wide_epochs:
         trainer.take_over(_wide(part, replace(config, epochs=1, patience=1)).named())
-        if scheme is None or scheme.structured:  # single entries were chosen of a table as it was
+        if scheme is None or not scheme.by_entries:
             trainer.turn()
     return trainer
 

@@ -23,7 +23,7 @@ JOBS = {
     "bpr": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "bpr"}),
     "full": ("topk", 2, {"model": "MF", "order": 2, "topk_loss": "full_softmax", "recency_half_life": 4.0}),
     "recipe": ("rating", 4, {"model": "FM", "recipe": "budget", "compression": 3.0, "epochs": 9}),
-    "either": ("rating", 4, {"model": "FM", "recipe": "budget", "compression": 2.0, "epochs": 15, "patience": 9}),
+    "either": ("rating", 4, {"model": "FM", "recipe": "budget", "compression": 2.0, "epochs": 21, "patience": 9}),
     "entries": ("ctr", 4, {"model": "DeepFM", "recipe": "budget", "grain": "entries", "compression": 3.0, "epochs": 9}),
     "budget": ("rating", 4, {"model": "FM", "order": 1, "compression": 4.0, "epochs": 5}),
     # the last batch of 420 rows has one row, so that some process has none

@@ -24,7 +24,8 @@ WHOLE_DIMENSIONS = (
 
 def config_of(name, **changes):
     # a search that is told its budget needs eight epochs to get there
-    return judging_config(epochs=11 if name in ("dnis-budget", "dnis-nested", "dnis-fit") else 5, **changes)
+    epochs = {"dnis-budget": 11, "dnis-nested": 11, "dnis-fit": 21}
+    return judging_config(epochs=epochs.get(name, 5), **changes)
 
 
 def budgets_of(split, config):

@@ -1,22 +1,26 @@
 """Single entries leave a table in rounds; and a search that tries both ways ends as the better one."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from dnis import training
 from dnis.bilevel import Search, search
 from dnis.entries import nth_largest
-from dnis.phases import n_entries
+from dnis.phases import n_entries, turn_in
 from dnis.pruning import prune, sweep
-from dnis.training import train
+from dnis.records import search_settings
+from dnis.stopping import DivergedError
+from dnis.training import Trainer, train
 from tests.engine_data import same_bits, small_config, small_split
 
 
 def config_of(task="rating", **changes):
-    return small_config(task, **{"recipe": "budget", "embedding_dim": 8, "compression": 2.0, "epochs": 18, **changes})
+    return small_config(task, **{"recipe": "budget", "embedding_dim": 8, "compression": 2.0, "epochs": 22, **changes})
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -137,3 +141,79 @@ def test_it_goes_on_from_a_saved_state_bit_by_bit(grain, order):
             resumed.step()
         assert same_bits(whole.state()[0], resumed.state()[0])
         assert same_bits({"e": whole.result().embeddings}, {"e": resumed.result().embeddings})
+
+
+def retrained_start(result, split, **cut):
+    """Loss on select_val before a retraining has moved anything: its rate is next to nothing."""
+    config = replace(result.retraining, epochs=1, lr=1e-6)
+    wide = replace(result.retraining, epochs=1)
+    begun = training._wide(split.train, replace(wide, patience=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_wide", lambda part, config: begun)
+        return train(split, config, prune(result, **cut)).metrics["val"]["loss"]
+
+
+def test_a_cut_above_nothing_of_whole_dimensions_still_starts_from_the_turned_table():
+    split = small_split()
+    result = search(split, config_of(grain="dimensions", compression=4.0))
+    whole = prune(result, threshold=0.0)
+    tighter = prune(result, n_values=whole.n_values - 1)
+    assert whole.structured
+    assert not tighter.structured
+    at_zero = retrained_start(result, split, threshold=0.0)
+    assert retrained_start(result, split, n_values=whole.n_values - 1) == pytest.approx(at_zero, rel=0.02)
+
+
+def test_single_entries_stay_with_their_features_where_every_feature_is_a_block():
+    split = small_split()
+    result = search(split, config_of(grain="entries", n_blocks=1000))
+    scheme = prune(result, threshold=0.0)
+    assert len(np.unique(result.block_of)) == 37
+    assert not scheme.structured
+    assert scheme.regrouped(split.development.counts, split.vocabulary.field_of) is scheme
+    assert prune(result, n_bytes=300).by_entries
+
+
+@pytest.mark.parametrize("when", [1, 3, 6])
+def test_whole_dimensions_are_tried_where_single_entries_go_astray(when, monkeypatch):
+    run_epoch, split = Trainer.run_epoch, small_split()
+
+    def astray(self, epoch, before_step=None):
+        if self.network.selection.kept is not None and turn_in(running.history, "entries") + 1 == when:
+            raise DivergedError("training diverged")
+        return run_epoch(self, epoch, before_step)
+
+    monkeypatch.setattr(Trainer, "run_epoch", astray)
+    running = Search(split, config_of())
+    while not running.done:
+        before = running.state()
+        running.step()
+    said = [note for e in running.history for note in e.notes if "whole dimensions are tried instead" in note]
+    assert said == ["training diverged; whole dimensions are tried instead"]
+    assert turn_in(running.history, "entries") == when - 1
+    assert turn_in(running.history, "search") >= 4
+    result = running.result()
+    assert result.warnings == ()
+    met = best_of(result, "search") if when < 5 else min(best_of(result, p) for p in ("entries", "search"))
+    assert result.history[result.best_epoch - 1].losses["select_val"] == met
+    resumed = Search(split, config_of(), state=before)
+    while not resumed.done:
+        resumed.step()
+    assert same_bits(running.state()[0], resumed.state()[0])
+
+
+@pytest.mark.parametrize("after", [2, 9])
+def test_a_search_from_before_there_was_a_choice_goes_on_with_whole_dimensions(after):
+    """Its state is that of a search by whole dimensions, and its settings say nothing."""
+    old = Search(small_split(), config_of(grain="dimensions", epochs=12))
+    for _ in range(after):
+        old.step()
+    resumed = Search(small_split(), config_of(epochs=22), state=old.state())
+    while not resumed.done:
+        resumed.step()
+    assert turn_in(resumed.history, "entries") == 0
+    assert not resumed.result().by_entries
+    assert prune(resumed.result(), threshold=0.0).n_bytes <= 37 * 8 * 4 / 2
+    assert search_settings({"recipe": "budget", "compression": 2.0}).grain == "dimensions"
+    assert search_settings({"recipe": "budget", "compression": 2.0, "grain": "either"}).grain == "either"
+    assert search_settings({}).grain == "either"

@@ -30,7 +30,7 @@ ROAD = (
     "results", "stopping", "averaging", "scoring", "processes", "tables", "sharding", "torchrec_tables", "selection",
     "pairs", "models", "lookups", "joint", "shares", "network", "ranking", "tasks", "rotation", "feeds", "penalties",
     "narrowing", "training",
-    "hypergradient", "budgets", "phases", "nested", "alphas", "entries",
+    "hypergradient", "budgets", "phases", "nested", "alphas", "entries", "movers",
     "events", "bilevel", "thresholds", "pruning",
     # files
     "files", "loader", "packing", "records", "sources", "clauses", "prepared", "bulk", "checkpoints", "additions",

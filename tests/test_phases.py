@@ -20,13 +20,13 @@ def history_of(*parts):
     """Epochs of (phase, select_val losses), and the best of them as a search would know it."""
     events, stopping = [], EarlyStopping(3)
     for phase, losses in parts:
-        for turn, loss in enumerate(losses, 1):
+        for loss in losses:
             epoch = len(events) + 1
-            events.append(EpochEvent(epoch, phase, {"select_val": loss}))
-            if starts_anew(BOTH, phase, turn, 4):
+            if starts_anew(events, phase, 4):
                 stopping = EarlyStopping(3, epoch)
-            if may_be_best(BOTH, phase, turn, 4):
+            if may_be_best(events, phase, 4):
                 stopping.update(epoch, loss, dict)
+            events.append(EpochEvent(epoch, phase, {"select_val": loss}))
     return events, stopping
 
 
@@ -38,8 +38,8 @@ def history_of(*parts):
         ({"grain": "dimensions"}, ("search",)),
         ({"grain": "entries"}, ("entries",)),
         ({"compression": 1.0}, ("search",)),  # nothing need go
-        ({"epochs": 13}, ("search",)),  # two ways need fourteen epochs
-        ({"epochs": 14}, BOTH),
+        ({"epochs": 20}, ("search",)),  # two ways need seven epochs each, and as many before them
+        ({"epochs": 21}, BOTH),
         ({"embedding_dim": 32, "compression": 32.0}, ("search",)),  # four bytes a row are as many as the index takes
         ({"embedding_dim": 64, "compression": 32.0}, BOTH),
     ],
@@ -58,8 +58,6 @@ def test_single_entries_alone_need_room_for_their_index():
 def test_the_entries_of_a_budget_fit_and_one_more_does_not(width, compression):
     n_features = 50
     n = n_entries(SearchConfig(embedding_dim=width, compression=compression), n_features)
-    if n == 0:
-        return
     order, blocks = np.random.default_rng(0).permutation(n_features * width), np.zeros(n_features, dtype=np.int32)
 
     def size(n_kept):
@@ -77,8 +75,9 @@ def test_warm_epochs_end_with_the_first_that_is_worse():
 
 
 def test_both_ways_keep_room_for_each_other():
-    assert next_phase(config_of(epochs=16), BOTH, *history_of(("warm", [3.0]))) == "warm"
-    assert next_phase(config_of(epochs=16), BOTH, *history_of(("warm", [3.0, 2.0]))) == "entries"
+    warm = [3.0 - 0.1 * turn for turn in range(7)]
+    assert next_phase(config_of(epochs=21), BOTH, *history_of(("warm", warm[:6]))) == "warm"
+    assert next_phase(config_of(epochs=21), BOTH, *history_of(("warm", warm))) == "entries"
     falling = [2.0 - 0.1 * turn for turn in range(7)]
     assert next_phase(config_of(), BOTH, *history_of(("warm", [3.0, 3.1]), ("entries", falling[:6]))) == "entries"
     assert next_phase(config_of(), BOTH, *history_of(("warm", [3.0, 3.1]), ("entries", falling))) == "search"
@@ -97,3 +96,6 @@ def test_no_epoch_above_the_budget_is_the_best():
     assert (stopping.best_epoch, stopping.best_loss) == (7, 2.3)
     _, stopping = history_of(("warm", [1.0, 3.1]), ("entries", [2.0] * 7), ("search", [0.1] * 3 + [1.5]))
     assert (stopping.best_epoch, stopping.best_loss) == (13, 1.5)
+    # the first way ended before it had met the budget
+    _, stopping = history_of(("warm", [1.0, 3.1]), ("entries", [0.5] * 2), ("search", [0.1] * 3 + [1.5]))
+    assert (stopping.best_epoch, stopping.best_loss) == (8, 1.5)

@@ -16,6 +16,7 @@ from typing import Any
 from dnis.cells import engine_digest
 from dnis.files import read_json, write_json, write_whole
 from dnis.limits import DataError
+from dnis.records import search_settings
 from dnis.runs import default_name
 from dnis.settings import DataSpec, SearchConfig, from_dict
 from dnis.ui.expiry import SHELF
@@ -110,4 +111,4 @@ def _recorded(folder: Path, job: dict[str, Any]) -> bool:
 
 def _made_of(record: dict[str, Any]) -> tuple[DataSpec, SearchConfig]:
     # a setting that is younger than the record stands at its default
-    return from_dict(DataSpec, record["data"]), SearchConfig.from_dict(record["config"])
+    return from_dict(DataSpec, record["data"]), search_settings(record["config"])

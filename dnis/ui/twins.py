@@ -44,7 +44,7 @@ def twins(config: SearchConfig) -> dict[str, SearchConfig]:
         what the search is already is left out.
     """
     found = {"second" if config.order == 1 else "first": dataclasses.replace(config, order=3 - config.order)}
-    if config.lr_alpha > 0:
+    if config.lr_alpha > 0 and config.recipe == "paper":  # the budgeted recipe moves alpha at a pace of its own
         found["frozen"] = dataclasses.replace(config, lr_alpha=0.0)
     return found
 
