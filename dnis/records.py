@@ -22,8 +22,10 @@ _LOSS = "loss_"
 
 def search_settings(kept: dict[str, Any]) -> SearchConfig:
     """Settings of a search from its record; before there was a choice, a budget was met by whole dimensions."""
-    choice = {"grain": "dimensions"} if kept.get("recipe") == "budget" else {}
-    return SearchConfig.from_dict({**choice, **kept})
+    settings = dict(kept)
+    if settings.get("recipe") == "budget":
+        settings.setdefault("grain", "dimensions")
+    return SearchConfig.from_dict(settings)
 
 
 def history_table(history: Sequence[EpochEvent]) -> tuple[pa.Table, dict[str, np.ndarray]]:
