@@ -90,7 +90,8 @@ def test_single_entries_start_from_the_wide_table_as_it_was():
     split = small_split()
     config = small_config(epochs=1, lr=1e-6, wide_epochs=3).for_training()
     mask = np.random.default_rng(0).random((split.train.n_features, 4)) < 0.6
-    found = train(split, config, DimensionScheme(mask, np.zeros(split.train.n_features, int))).model
+    scheme = DimensionScheme(mask, np.zeros(split.train.n_features, int), by_entries=True)
+    found = train(split, config, scheme).model
     wide = Trainer(split.train, config, UniformSelection())
     for epoch in (1, 2, 3):
         wide.run_epoch(epoch)
