@@ -19,6 +19,7 @@ import torch
 
 from benchmarks.proof import STUDIES
 from benchmarks.studies import HERE
+from dnis import training
 from dnis.allocation import fit_dims
 from dnis.bilevel import search
 from dnis.contests import trials
@@ -100,9 +101,19 @@ def grains(split: Split, config: SearchConfig, compression: float) -> Iterator[T
             yield "entries, drawn start", measured(split, config, scheme)
 
 
+def cost(split: Split, config: SearchConfig, compression: float) -> Iterator[Trial]:
+    """What search and retraining take together, in trainings of the full uniform table, all in one run."""
+    plain = train(split, config.for_training()).elapsed_s
+    for grain in ("dimensions", "either"):
+        result = search(split, replace(config, recipe="budget", grain=grain, compression=compression))
+        training._wide.cache_clear()  # neither grain may find the other's wide table
+        again = train(split, result.retraining, prune(result, threshold=0.0)).elapsed_s
+        yield f"{grain}, cost", {"trainings": round((result.elapsed_s + again) / plain, 2)}
+
+
 IDEAS: dict[str, Callable[[Split, SearchConfig, float], Iterator[Trial]]] = {
     "uniform": uniform, "slopes": slopes, "shorter": shorter, "learned": learned,
-    "grains": grains,
+    "grains": grains, "cost": cost,
 }  # fmt: skip
 
 

@@ -10,6 +10,10 @@ from dnis.schemes import VALUE_BYTES, entries_within
 from dnis.settings import SearchConfig
 from dnis.stopping import EarlyStopping
 
+HOPELESS = 1.1
+"""A second way whose loss is this many times the best of the first is given up, even before its dimensions are whole:
+its table keeps to the budget all along."""
+
 
 def n_entries(config: SearchConfig, n_features: int) -> int:
     """Single entries that the budget of a search holds, index included; at most all of the table.
@@ -68,13 +72,16 @@ def has_lasted(
         stopping: Which of them was the best.
 
     Returns:
-        Whether it has; a phase that is not the last one lasts no longer than is kept for it.
+        Whether it has; a phase that is not the last one lasts no longer than is kept for it, and the second is given up
+        as soon as it lies far behind the first.
     """
     warm = [e.losses["select_val"] for e in history if e.phase == "warm"]
     if len(warm) == len(history):
         return len(warm) >= warm_length(config, warm)
     phase, rounds = history[-1].phase, rounds_of(config)
     turn = turn_in(history, phase)
+    if _met(history, phase, rounds) and history[-1].losses["select_val"] > HOPELESS * stopping.best_loss:
+        return True
     # what another phase has found is not too old before this one has had as many epochs
     late = turn >= rounds + config.patience and stopping.over(len(history))
     return late or (phase != after_warm[-1] and turn >= LEARNING_ROUNDS + SETTLED)

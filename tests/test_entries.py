@@ -88,8 +88,8 @@ def test_no_cut_brings_back_what_the_search_has_cut():
 
 
 def best_of(result, phase):
-    """Lowest select_val of a phase once it has met the budget."""
-    return min([e.losses["select_val"] for e in result.history if e.phase == phase][3:])
+    """Lowest select_val of a phase once it has met the budget; infinity where it was given up before."""
+    return min([e.losses["select_val"] for e in result.history if e.phase == phase][3:], default=np.inf)
 
 
 def test_a_search_that_tries_both_ends_as_what_is_better_on_select_val():

@@ -85,10 +85,18 @@ def test_both_ways_keep_room_for_each_other():
 
 def test_the_second_way_has_its_patience_although_the_first_was_better():
     begun = [("warm", [3.0, 3.1]), ("entries", [1.0] * 7)]
-    assert not has_lasted(config_of(), BOTH, *history_of(*begun, ("search", [2.0] * 6)))
-    assert has_lasted(config_of(), BOTH, *history_of(*begun, ("search", [2.0] * 7)))
-    better = [2.0] * 5 + [0.9, 0.95]
+    assert not has_lasted(config_of(), BOTH, *history_of(*begun, ("search", [1.09] * 6)))
+    assert has_lasted(config_of(), BOTH, *history_of(*begun, ("search", [1.09] * 7)))
+    better = [1.09] * 5 + [0.9, 0.95]
     assert not has_lasted(config_of(), BOTH, *history_of(*begun, ("search", better)))
+
+
+def test_the_second_way_is_given_up_when_it_lies_far_behind():
+    begun = [("warm", [3.0, 3.1]), ("entries", [1.0] * 7)]
+    assert has_lasted(config_of(), BOTH, *history_of(*begun, ("search", [1.11])))
+    assert not has_lasted(config_of(), BOTH, *history_of(*begun, ("search", [1.09])))
+    # where the first way has not met the budget, there is nothing to lie behind of
+    assert not has_lasted(config_of(), BOTH, *history_of(("warm", [1.0, 3.1]), ("entries", [0.5]), ("search", [9.0])))
 
 
 def test_no_epoch_above_the_budget_is_the_best():
