@@ -194,3 +194,38 @@ def test_a_page_that_a_late_word_of_the_page_before_has_emptied_is_drawn_again(v
     page.wait_for_function("window.emptied")
     expect(page.locator(".cut input[type=range]")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Trade-off")
+
+
+def test_a_window_whose_script_has_fallen_over_is_loaded_again_with_what_it_showed(visit):
+    """Streamlit's own script ends so when it is told of a part of a page that it has just taken away."""
+    page = visit("/importance?feature=3")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
+    page.wait_for_function("window.dnisAddress")
+    page.evaluate("document.querySelector('[data-testid=stApp]').remove()")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Importance")
+    assert "feature=3" in page.url
+    page.wait_for_function("window.dnisAddress")
+    page.evaluate("document.querySelector('[data-testid=stApp]').remove()")
+    page.wait_for_timeout(1_500)
+    assert page.get_by_test_id("stApp").count() == 0, "loaded over and over"
+
+
+NO_COLOURS_YET = """
+const style = window.getComputedStyle.bind(window);
+let looks = 0;
+window.getComputedStyle = (element, part) => {
+  if (!element.classList?.contains("root") || (looks += 1) > 5) return style(element, part);
+  return { getPropertyValue: () => "" };
+};
+"""
+
+
+def test_a_film_that_begins_before_it_has_its_place_waits_for_its_colours(visit):
+    page = visit("/learn")
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script(NO_COLOURS_YET)
+    page.goto(re.sub("/learn.*", "/", page.url))
+    expect(page.locator(".player .moment")).to_contain_text("Epoch")
+    expect(page.locator(".player .field canvas")).to_have_attribute("aria-label", re.compile(r"epoch \d+"))
+    assert errors == []

@@ -9,7 +9,10 @@
 //
 // The server forgets what a button downloads when it draws the button anew, and a click that was on its way in that moment
 // fails. Once the button is drawn, it is pressed again; whatever fails then stays in sight.
-const PATIENCE_MS = 2_500, TIMES = 2, LOOK_MS = 500, FAILED_MS = 10_000;
+//
+// Where pages follow each other very fast, Streamlit's own script may be told of a part of a page that it has just taken away;
+// it falls over then and leaves the window white for good. Such a window is loaded again: its address says what it showed.
+const PATIENCE_MS = 2_500, TIMES = 2, LOOK_MS = 500, FAILED_MS = 10_000, LOADED_MS = 20_000, LOADED = "dnis-loaded-again";
 // a page has a heading; where there is none but something is said or asked, as at the door, that is all that there is
 const FILLED = ["h1", "[data-testid=stAlert]", "[data-testid=stException]", "input"].map((one) => `[data-testid=stMain] ${one}`).join();
 const runIn = (url) => new URLSearchParams(url.search).get("run");
@@ -46,6 +49,15 @@ function lookForFiles() {
   }
 }
 
+function lookForWindow() {
+  if (document.querySelector("[data-testid=stApp]")) return;
+  const now = Date.now();
+  // what falls over again at once is not loaded over and over
+  if (now < Number(sessionStorage.getItem(LOADED)) + LOADED_MS) return;
+  sessionStorage.setItem(LOADED, String(now));
+  location.reload();
+}
+
 function follow(event) {
   if (!event.isTrusted) return;
   clearTimeout(waiting); // whoever does something else has changed their mind
@@ -59,6 +71,7 @@ export default function () {
   window.addEventListener("click", follow, { capture: true });
   setInterval(lookForPage, LOOK_MS);
   setInterval(lookForFiles, LOOK_MS);
+  setInterval(lookForWindow, LOOK_MS);
   const push = history.pushState.bind(history);
   history.pushState = (state, title, address) => {
     const next = new URL(address, location.href), run = runIn(location), leaves = next.pathname !== location.pathname;

@@ -149,23 +149,30 @@ function takeOwnHeight(parentElement) {
 
 // One view per mounted component: Streamlit calls the export again at every change of data or theme.
 const VIEWS = new WeakMap();
+// on a page that is being changed, a component may begin before it has its place, and colours, in it
+const isStyled = (root) => getComputedStyle(root).getPropertyValue("--st-background-color") !== "";
 
 function mount(component, View) {
   const { parentElement, data } = component;
-  let view = VIEWS.get(parentElement);
-  if (!view) {
-    const root = parentElement.querySelector(".root");
-    view = new View(root);
-    view.observer = new ResizeObserver(() => view.draw());
-    view.observer.observe(root);
-    VIEWS.set(parentElement, view);
-  }
+  const root = parentElement.querySelector(".root");
+  const view = VIEWS.get(parentElement) ?? new View(root);
+  VIEWS.set(parentElement, view);
   view.component = component;
-  view.update(data);
-  // after the size is known and all is drawn
-  requestAnimationFrame(() => requestAnimationFrame(() => takeOwnHeight(parentElement)));
+  const begin = () => {
+    if (view.component !== component) return;
+    if (!isStyled(root)) return void requestAnimationFrame(begin);
+    view.update(data);
+    if (!view.observer) {
+      view.observer = new ResizeObserver(() => view.draw());
+      view.observer.observe(root);
+    }
+    // after the size is known and all is drawn
+    requestAnimationFrame(() => requestAnimationFrame(() => takeOwnHeight(parentElement)));
+  };
+  begin();
   return () => {
-    view.observer.disconnect();
+    view.component = null;
+    view.observer?.disconnect();
     view.end?.();
     VIEWS.delete(parentElement);
   };

@@ -19,7 +19,12 @@ let touched = -Infinity, spoken = -Infinity, held = false, askForAll = null;
 let pressedAt = -Infinity, away = { at: -Infinity, to: null };
 
 const turnTo = (to) => (away = { at: performance.now(), to });
-window.addEventListener("popstate", () => turnTo(location.pathname));
+// a word said in the same turn would make the server draw the new page, then a part of it, at once: Streamlit's own script
+// may then take the page away between the two, and falls over
+window.addEventListener("popstate", () => {
+  turnTo(location.pathname);
+  touched = performance.now();
+});
 new MutationObserver(() => {
   if (document.querySelector(BUSY)) pressedAt = -Infinity;
 }).observe(document.body, { subtree: true, attributeFilter: [STATE] });
