@@ -28,7 +28,7 @@ OnCell = Callable[[dict[str, Any]], None]
 Choice = tuple[int, int]
 """A trial and its best epoch."""
 
-DIVERGED: dict[str, Any] = {"loss": math.inf, "epoch": 0}
+DIVERGED: dict[str, Any] = {"loss": math.inf, "rank": math.inf, "epoch": 0}
 """What a trial gives that diverged."""
 
 
@@ -71,9 +71,10 @@ def best_trials(tuned: list[list[dict[str, Any]]]) -> list[Choice | None]:
         tuned: What every trial of one method gave, per budget; see ``Contest.tune``.
 
     Returns:
-        The trial of lowest loss on select_val and its best epoch, per budget; None where every trial diverged.
+        The trial that is best on select_val by the metric that the methods are compared by, and its epoch of lowest
+        loss, per budget; None where every trial diverged.
     """
-    best = [min(range(len(tuned)), key=lambda t: tuned[t][p]["loss"]) for p in range(len(tuned[0]))]
+    best = [min(range(len(tuned)), key=lambda t: tuned[t][p]["rank"]) for p in range(len(tuned[0]))]
     return [(t, tuned[t][p]["epoch"]) if math.isfinite(tuned[t][p]["loss"]) else None for p, t in enumerate(best)]
 
 
@@ -113,7 +114,10 @@ class Contest:
             self.on_event({"done": self.done, "n_cells": n_cells(self.config), "method": label, "kind": kind, **facts})
 
     def tune(self, method: str, trial: int) -> list[dict[str, Any]]:
-        """Loss on select_val and best epoch of one trial, per budget; infinity where search or training diverges."""
+        """What one trial gives on select_val, per budget: its loss, best epoch, and ``rank``, the smaller the better.
+
+        Loss and rank are infinite where search or training diverges.
+        """
         config = self.trials[trial]
         key = fingerprint("tune", method, config, self.budgets)
         out = self.store.record(key, lambda: [self._tried(c) for c in self._proposed(method, config, self.budgets)])
@@ -135,7 +139,11 @@ class Contest:
             found = train(self.split, candidate.config, candidate.scheme)
         except DivergedError:
             return DIVERGED
-        return {"loss": found.metrics["val"]["loss"], "epoch": found.best_epoch}
+        task, val = TASKS[candidate.config.task], found.metrics["val"]
+        score = val[task.metric]
+        # AUC is nan where select_val holds one label alone, for every trial alike
+        rank = val["loss"] if math.isnan(score) else -score if task.higher_is_better else score
+        return {"loss": val["loss"], "rank": rank, "epoch": found.best_epoch}
 
     def final(self, method: str, seed: int, places: list[int], chosen: list[Choice | None]) -> list[dict[str, Any]]:
         """Train the candidates of some budgets on everything but test, and keep what happened on every test row.
@@ -224,7 +232,7 @@ class Contest:
                 "method": method,
                 "compression": self.config.compressions[p],
                 "budget": self.budgets[p],
-                "val": min(trial[p]["loss"] for trial in tuned),
+                "val": math.inf if (choice := chosen[p]) is None else tuned[choice[0]][p]["loss"],
                 "cells": [cell for cell in c if cell],
                 "diverged": sum(not cell for cell in c),
             }

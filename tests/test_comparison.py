@@ -136,7 +136,7 @@ def test_the_best_trial_of_select_val_and_its_epoch_are_taken(monkeypatch, final
         result = learn(split, settings, scheme, on_event, data)
         if data == "train":
             loss, epoch = losses[by_lr[settings.lr], settings.embedding_dim]
-            result = replace(result, metrics={"val": {"loss": loss}}, best_epoch=epoch)
+            result = replace(result, metrics={"val": {"loss": loss, "mse": loss}}, best_epoch=epoch)
         return result
 
     monkeypatch.setattr(contests, "train", pretended)
@@ -146,6 +146,24 @@ def test_the_best_trial_of_select_val_and_its_epoch_are_taken(monkeypatch, final
     assert taken == {(1, 8, 3), (0, 2, 3)}
     assert sorted(f["config"].seed for f in finals) == [0, 0, 1, 1]
     assert found.rows[0]["settings"]["lr"] == trials(config)[1].lr
+
+
+@pytest.mark.parametrize(("aucs", "taken"), [((0.8, 0.9), 1), ((0.9, 0.8), 0), ((math.nan, math.nan), 0)])
+def test_of_clicks_the_trial_of_the_highest_auc_is_taken_not_that_of_the_lowest_loss(monkeypatch, finals, aucs, taken):
+    settings = {"methods": ("uniform",), "compressions": (1.0,), "seeds": (0,)}
+    config = config_of(search=small_config("ctr", epochs=2), **settings)
+    by_lr = {t.lr: i for i, t in enumerate(trials(config))}
+    learn = contests.train
+
+    def pretended(split, settings, scheme=None, on_event=None, data="train"):
+        result, trial = learn(split, settings, scheme, on_event, data), by_lr[settings.lr]
+        val = {"loss": (0.4, 0.5)[trial], "auc": aucs[trial]}
+        return replace(result, metrics={"val": val}, best_epoch=1) if data == "train" else result
+
+    monkeypatch.setattr(contests, "train", pretended)
+    (row,) = compare(small_split("ctr"), config).rows
+    assert [by_lr[f["config"].lr] for f in finals] == [taken]
+    assert row["val"] == (0.4, 0.5)[taken]
 
 
 def test_a_trial_that_diverges_is_not_taken(monkeypatch):
