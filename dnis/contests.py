@@ -114,9 +114,11 @@ class Contest:
             self.on_event({"done": self.done, "n_cells": n_cells(self.config), "method": label, "kind": kind, **facts})
 
     def tune(self, method: str, trial: int) -> list[dict[str, Any]]:
-        """What one trial gives on select_val, per budget: its loss, best epoch, and ``rank``, the smaller the better.
+        """Try the settings of one trial.
 
-        Loss and rank are infinite where search or training diverges.
+        Returns:
+            Per budget its loss on select_val, its best epoch and ``rank``, the smaller the better; loss and rank are
+            infinite where search or training diverges.
         """
         config = self.trials[trial]
         key = fingerprint("tune", method, config, self.budgets)
