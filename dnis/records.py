@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from dnis.limits import DataError
 from dnis.results import EpochEvent
 from dnis.settings import SearchConfig
 from dnis.vocabulary import Vocabulary
@@ -59,11 +60,17 @@ def history_of(table: pa.Table, courses: dict[str, np.ndarray]) -> tuple[EpochEv
 
     Returns:
         The epochs.
+
+    Raises:
+        DataError: If table and arrays are of different searches, as while a run is written anew.
     """
     rows = table.to_pylist()
     arrays: dict[str, list[np.ndarray | None]] = {}
     for name, together in COURSES.items():
-        kept = iter(courses.get(together, ()))
+        held = courses.get(together, ())
+        if len(held) != (said := sum(row[f"has_{name}"] for row in rows)):
+            raise DataError(f"the history has {name} of {said} epochs, the arrays hold {len(held)}")
+        kept = iter(held)
         arrays[name] = [next(kept) if row[f"has_{name}"] else None for row in rows]
     return tuple(
         EpochEvent(

@@ -192,6 +192,14 @@ def test_a_run_that_does_not_fit_together_is_refused(folder, change, sentence):
         load_run(folder)
 
 
+def test_a_run_read_while_another_search_takes_its_place_is_refused(folder, small_search, small_split, tmp_path):
+    result = replace(small_search, history=small_search.history[:-1])
+    other = save_run(tmp_path / "other", data=DataSpec("sample:x"), result=result, split=small_split)
+    (folder / "history.parquet").write_bytes((other / "history.parquet").read_bytes())
+    with pytest.raises(DataError, match=r"the history has alpha of \d+ epochs, the arrays hold \d+"):
+        load_run(folder)
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(DataError, match="is not a run: it has no run.json"):
         load_run(tmp_path)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dnis import figures
 from dnis.settings import METHODS, CompareConfig
-from dnis.ui import desk, elsewhere, escape, later, ownership, texts
+from dnis.ui import desk, elsewhere, escape, later, ownership, starting, texts
 
 if TYPE_CHECKING:
     from dnis.results import SearchResult
@@ -47,6 +47,8 @@ def draw(run: Run, again: bool) -> None:
     st.header(words["start_title_again" if again else "start_title"])
     st.caption(words["start_about"])
     config = _settings(run, words)
+    if starting.taken("compare") is not None and _start(run, config):
+        st.rerun()
     cost_s = estimate_s(config, run.result)
     st.write(_estimate(config, cost_s, words))
     limit_s = desk.runner().limits.limit_s
@@ -57,7 +59,7 @@ def draw(run: Run, again: bool) -> None:
     with st.container(horizontal=True):
         st.button(
             words["start"], type="primary", icon=":material/balance:", disabled=under_way, key="do_compare",
-            on_click=_start, args=(run, config),
+            on_click=starting.want, args=("compare",),
         )  # fmt: skip
         if under_way:
             st.button(words["stop"], icon=":material/stop:", key="stop_compare", on_click=lambda: desk.stop("compare"))
@@ -164,12 +166,12 @@ def roughly(seconds: float) -> str:
     return words["hours"].format(hours=f"{seconds / 3600:.1f}")
 
 
-def _start(run: Run, config: CompareConfig) -> None:
+def _start(run: Run, config: CompareConfig) -> bool:
     own = ownership.own_run(run)
     if own is None:
-        return
+        return False
     job = {"kind": "compare", "data": dataclasses.asdict(own.data), "config": dataclasses.asdict(config)}
-    desk.start({**job, "out": str(own.folder)})
+    return desk.start({**job, "out": str(own.folder)}) is not None
 
 
 def at_work(run: Run) -> bool:

@@ -9,8 +9,11 @@ import streamlit as st
 
 from dnis.figures.gallery import ALPHA, LOSSES
 from dnis.settings import DataSpec, SearchConfig
-from dnis.ui import charts, desk, escape, film, live, session, settings_form, texts
+from dnis.ui import charts, desk, escape, film, live, session, settings_form, starting, texts
 from dnis.ui.job import JobView
+
+_SAME = "_same_search"
+"""Whether the search that was asked for had been done before, which the page says once it is drawn anew."""
 
 
 def draw(config: SearchConfig | None, spec: DataSpec) -> None:
@@ -20,27 +23,32 @@ def draw(config: SearchConfig | None, spec: DataSpec) -> None:
         config: Settings for the next start; None where they do not go together.
         spec: Data for the next start.
     """
+    word = starting.taken("search")
+    if word is not None and config is not None and _start(config, spec, word):
+        st.rerun()
+    if st.session_state.pop(_SAME, False):
+        st.toast(texts.page("search")["same"], icon=":material/recycling:")
     seen = desk.view("search")
-    _controls(config, spec, seen)
+    _controls(config is not None, seen)
     pace_s = desk.pace_s(seen)
     st.fragment(_watch, run_every=pace_s)(pace_s)
     if _shows_a_run(seen):
         charts.stills(session.run_on_show(), (ALPHA, LOSSES), "search")
 
 
-def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None) -> None:
+def _controls(fit: bool, seen: JobView | None) -> None:
     words = texts.page("search")
     active = seen is not None and seen.active and not seen.stopping
     running = active and seen.state == "running" and seen.n_owners == 1
     held = running and seen.paused
     leaving = "leave" if active and seen.n_owners > 1 else "stop"
-    ready = config is not None and not (seen is not None and seen.active)
+    ready = fit and not (seen is not None and seen.active)
     buttons = (
-        ("start", ":material/play_arrow:", ready, lambda: _start(config, spec)),
+        ("start", ":material/play_arrow:", ready, lambda: starting.want("search")),
         ("resume" if held else "pause", ":material/resume:" if held else ":material/pause:", running,
          lambda: desk.tell("search", "play" if held else "pause")),
         ("step", ":material/skip_next:", running or ready,
-         lambda: desk.tell("search", "step") if running else _start(config, spec, "step")),
+         lambda: desk.tell("search", "step") if running else starting.want("search", "step")),
         (leaving, ":material/stop:", active, lambda: desk.stop("search")),
         ("reset", ":material/restart_alt:", True, _reset),
     )  # fmt: skip
@@ -52,15 +60,15 @@ def _controls(config: SearchConfig | None, spec: DataSpec, seen: JobView | None)
             )  # fmt: skip
 
 
-def _start(config: SearchConfig | None, spec: DataSpec, word: str = "play") -> None:
-    if config is None:
-        return
+def _start(config: SearchConfig, spec: DataSpec, word: str) -> bool:
+    """Queue a search and say whether it is in the queue, or known; why it is not stands on the page."""
     desk.forget("search")
     job = {"kind": "search", "data": dataclasses.asdict(spec), "config": dataclasses.asdict(config)}
     job_id = desk.start(job, word)
     seen = desk.runner().status(job_id)
     if seen is not None and not seen.active:
-        st.toast(texts.page("search")["same"], icon=":material/recycling:")
+        st.session_state[_SAME] = True
+    return job_id is not None
 
 
 def _reset() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 import streamlit as st
 
 from dnis.files import disk_fault
-from dnis.ui import data_link, desk, gate, later, live, panels, session, status, unfinished, workbench
+from dnis.ui import data_link, desk, gate, later, live, panels, session, starting, status, unfinished, workbench
 
 ICON = Path(__file__).with_name("assets") / "icon.png"
 
@@ -102,6 +102,7 @@ def run(overview: Callable[[], None]) -> None:
         session.begin_page()
         data_link.begin_page()
         address = page.url_path or "overview"
+        starting.begin_page(address)
         desk.begin_page(address)
         if later.begin_page(address):
             desk.runner().rest()

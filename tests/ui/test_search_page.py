@@ -89,6 +89,17 @@ def test_settings_come_from_the_address(app):
     assert app.number_input(key="epochs").value == 7
 
 
+def test_a_press_on_a_page_that_has_been_left_starts_nothing(page, app):
+    starting_press = ("search", "play")
+    page.session_state["_wanted"] = starting_press
+    app.switch_page("pages/7_learn.py").run()
+    page = app.switch_page("pages/2_search.py").run()
+    assert desk.runner().active() == []
+    page.session_state["_wanted"] = starting_press
+    page.number_input(key="epochs").set_value(7).run()
+    assert [view.job["config"]["epochs"] for view in desk.runner().active()] == [7]
+
+
 def test_start_as_the_page_stands_replays_the_recorded_run_of_the_bundled_data_without_a_worker(page):
     del page.query_params["run"]
     page.session_state["_run"] = store.BUNDLED
